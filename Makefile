@@ -1,0 +1,50 @@
+# The commands of this project. Everything they make is in .venv (plus caches that `make clean` removes);
+# `make help` lists them.
+
+PYTHON ?= python3
+
+# Values from the command line only: some shells have a HOST of their own in the environment.
+ifneq ($(origin HOST),command line)
+unexport HOST TO FROM
+endif
+
+.NOTPARALLEL:
+.PHONY: help demo test lint clean FORCE
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo    send a mail through an embedded SMTP server with the real plugin and show what happened'
+	@echo '             HOST=mx.example.org TO=bob@example.org [FROM=…] [ARGS=…]  use your own server instead'
+	@echo 'make test    run the tests                        ARGS="-k launcher -x" goes to pytest'
+	@echo 'make lint    run ruff and mypy'
+	@echo 'make clean   remove the virtual environment, builds and caches'
+	@echo
+	@echo 'PYTHON=/path/to/python3 chooses the interpreter (3.9 or newer); the environment is made anew for it.'
+
+demo: .venv/demo.stamp
+	@.venv/bin/python demo/demo.py
+
+test: .venv/test.stamp
+	.venv/bin/python -m pytest $(ARGS)
+
+lint: .venv/lint.stamp
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis plugin/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each extra; installed anew when the metadata changed, editable, so never when the code did.
+.venv/%.stamp: .venv/interpreter setup.cfg pyproject.toml plugin/smtp_status/__init__.py
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+# Asked every time, written (and the environment made anew) only when Python or this directory is another one than
+# last time. One asking runs at a time, hence no -j.
+.venv/interpreter: FORCE
+	@wanted=$$($(PYTHON) -c 'import os, sys; print(os.getcwd(), sys.base_prefix, sys.version.split()[0])') || exit 1; \
+	if [ "$$wanted" != "$$(cat $@ 2>/dev/null)" ]; then \
+	    rm -rf .venv && $(PYTHON) -m venv .venv && echo "$$wanted" > $@; \
+	fi

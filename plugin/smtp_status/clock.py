@@ -1,0 +1,51 @@
+"""Instants and what lies between them: the one place that knows which clock measured a latency."""
+
+from __future__ import annotations
+
+from time import perf_counter_ns, time_ns
+
+from .record import NamedTuple
+
+
+class Instant(NamedTuple):
+    """A moment on this process's monotonic clock and, where the kernel stamped it, on the kernel's; nanoseconds.
+
+    The kernel stamps by the wall clock.  ``offset`` is what lay between the two clocks at this moment, so that a
+    wall clock set between two instants is noticed.
+    """
+
+    process: int
+    offset: int
+    kernel: int | None = None
+
+    def stamped(self, kernel: int | None) -> Instant:
+        """The same moment with the kernel's stamp of it."""
+        return Instant(self.process, self.offset, kernel)
+
+
+_SET = 1_000_000  # nanoseconds by which the offset must move to mean that the wall clock was set
+
+
+def now() -> Instant:
+    """This moment, as this process sees it."""
+    process = perf_counter_ns()
+    return Instant(process, time_ns() - process)
+
+
+def by_kernel(start: Instant, end: Instant) -> bool:
+    """Whether the kernel's clock can tell the time between the two."""
+    if start.kernel is None or end.kernel is None or abs(end.offset - start.offset) > _SET:
+        return False
+    # The kernel saw the end before this process did and the start after it, or a stamp is not what it seems.
+    return 0 <= end.kernel - start.kernel <= end.process - start.process
+
+
+def seconds_between(start: Instant, end: Instant) -> float:
+    """Seconds from ``start`` to ``end``: by the kernel's clock where it stamped both, else by the process's.
+
+    The two clocks are never mixed in one figure.
+    """
+    if by_kernel(start, end):
+        assert start.kernel is not None and end.kernel is not None
+        return (end.kernel - start.kernel) / 1e9
+    return max(end.process - start.process, 0) / 1e9

@@ -1,0 +1,575 @@
+"""The conversation with one server, from the greeting to QUIT: all its rules are here and nowhere else.
+
+Read ``Dialogue._transaction`` first: it is the order of RFC 5321 section 3.3 and appendix D, with TLS (RFC 3207),
+AUTH (RFC 4954), LMTP (RFC 2033) and the PROXY header where they belong.  No socket, no clock, no environment:
+``run`` is a generator that yields actions and is sent what came of them (``actions.py``).
+"""
+
+from __future__ import annotations
+
+from . import auth, replies, trust
+from .actions import Answer, Connect, Connected, Exchange, Handshake, Secured, Tell
+from .address import NULL
+from .model import STAGES, Failure, Finding, Outcome, StageTime
+from .text import clean, sentence
+from .wire import command_line, extensions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from typing import NoReturn, TypeVar
+
+    from .actions import Action, Result
+    from .address import Mailbox
+    from .model import Target
+    from .plan import Plan, RawCommand
+
+    T = TypeVar("T")
+    Steps = Generator[Action, Result, T]
+
+FAREWELL_SECONDS = 2.0
+"""How long RSET and QUIT are waited for: the result is decided by then."""
+
+HELO_AFTER = frozenset((500, 502, 504))
+"""Replies to EHLO after which HELO is tried (RFC 5321 section 3.2)."""
+
+MAX_AUTH_COMMAND = 512
+"""Octets of an AUTH command with its initial response (RFC 4954 section 4, RFC 5321 section 4.5.3.1.4)."""
+
+MESSAGE_LINES_SHOWN = 30
+REPLY_LINES_SHOWN = 200
+SUBMISSIONS_PORT = 465
+
+_RAW_STAGES = {"MAIL": "mail", "RCPT": "rcpt", "DATA": "data", "message": "message"}
+
+
+class _Over(Exception):  # noqa: N818 - an end, not an error
+    """The conversation goes no further; why stands in the findings."""
+
+
+class Dialogue:
+    """One conversation with one target as ``plan`` wants it.
+
+    ``now`` is the wall clock in seconds since the epoch, for the dates of certificates.  After ``run`` has ended,
+    ``outcome`` tells what came of it.
+    """
+
+    def __init__(self, plan: Plan, target: Target, now: float) -> None:
+        self._plan = plan
+        self._target = target
+        self._now = now
+        self._findings: list[Finding] = []
+        self._times: dict[str, float] = {}
+        self._details: list[str] = []
+        self._transcript: list[str] = []
+        self._secrets: tuple[bytes, ...] = ()
+        self._decided = 0.0
+        self._link: Connected | None = None
+        self._tls_name = plan.tls.name or target.host.rstrip(".")
+        self._tls_days: int | None = None
+        self._secured = False
+        self._extensions: dict[str, str] = {}
+        self._may_command = False  # the server has greeted and waits for a command, not for TLS or a message
+        self._mail_begun = False
+        self._message_accepted = False
+        if plan.credentials is not None and plan.credentials.secret is not None:
+            secret = plan.credentials.secret.value.encode("utf-8", "surrogateescape")
+            self._secrets = (secret,) if secret else ()
+
+    def outcome(self, started: float) -> Outcome:
+        """What is known now; ``started`` is the instant of the monotonic clock the total counts from."""
+        return Outcome(
+            self._target,
+            tuple(self._findings),
+            tuple(StageTime(stage, self._times[stage]) for stage in STAGES if stage in self._times),
+            max(self._decided - started, 0.0),
+            self._link.address if self._link is not None else None,
+            tuple(self._details),
+            tuple(self._transcript),
+            self._tls_days,
+        )
+
+    def run(self) -> Steps[None]:
+        """The conversation; ends, whatever the server does, and never raises for it."""
+        try:
+            yield from self._transaction()
+        except _Over:
+            pass
+        yield from self._farewell()
+
+    # -- the order of things
+
+    def _transaction(self) -> Steps[None]:
+        plan = self._plan
+        if self._target.dns_seconds is not None:
+            self._looked_up(self._target.dns_seconds)
+        yield from self._connect()
+        if plan.proxy is not None:
+            yield from self._proxy(plan.proxy)
+        if plan.tls.mode == "ssl":
+            yield from self._handshake()
+        yield from self._greeting()
+        yield from self._hello()
+        if plan.tls.mode in ("starttls", "offered"):
+            yield from self._starttls()
+        self._reached("ehlo")
+        if plan.credentials is not None:
+            yield from self._authenticate()
+        if plan.sender is not None or plan.recipients:
+            yield from self._mail(plan.sender or NULL)
+        if plan.recipients:
+            accepted = yield from self._recipients()
+            yield from self._must("data", "DATA", b"DATA")
+            self._reached("data")
+            yield from self._message(accepted)
+        for command in plan.commands:
+            yield from self._raw(command)
+
+    def _reached(self, stage: str) -> None:
+        if self._plan.quit_after == stage:
+            raise _Over
+
+    def _looked_up(self, seconds: float) -> None:
+        self._times["dns"] = seconds
+        found = ", ".join(address.text for address in self._target.addresses)
+        self._findings.append(Finding("dns", "success", cause=found, seconds=seconds))
+        self._reached("dns")
+
+    def _connect(self) -> Steps[None]:
+        result = yield Connect(self._target.addresses)
+        if isinstance(result, Failure):
+            self._fail("connect", result, result.cause)
+        assert isinstance(result, Connected)
+        self._link = result
+        self._decided = result.at
+        self._times["connect"] = result.seconds
+        for failure in result.failed:
+            self._details.append(f"connect: {failure.cause}")
+        where = result.address.place
+        self._findings.append(Finding("connect", "success", cause=where, seconds=result.seconds))
+        self._reached("connect")
+
+    def _greeting(self) -> Steps[None]:
+        answer = yield from self._exchange("banner", "connection", Exchange())
+        expected = self._plan.expect
+        if expected is None:
+            self._judge("banner", "connection", answer)
+        else:
+            self._expect_greeting(expected, answer)
+        self._reached("banner")
+
+    def _expect_greeting(self, expected: str, answer: Answer) -> None:
+        """``-e``: with a code in front it stands at a line's start and replaces the demand for 220."""
+        wanted = expected.encode("utf-8", "surrogateescape")
+        if wanted[:3].isdigit():
+            found = any(line.startswith(wanted) for line in answer.reply.lines)
+            column = "success"
+        else:
+            found = any(wanted in line for line in answer.reply.lines)
+            column = replies.judge("connection", answer.reply.code)
+        if column == "success" and not found:
+            self._add("banner", "mismatch", answer, f"greeting without {clean(expected)}")
+        else:
+            self._add("banner", column, answer)
+        if not self._findings[-1].succeeded:
+            raise _Over
+
+    def _hello(self) -> Steps[None]:
+        name = self._helo_name()
+        verb = "LHLO" if self._plan.lmtp else "EHLO"
+        answer = yield from self._command("ehlo", verb, f"{verb} {name}".encode())
+        self._extensions = extensions(answer.reply) if answer.reply.code == 250 else {}
+        if verb == "EHLO" and answer.reply.code in HELO_AFTER:
+            verb = "HELO"
+            answer = yield from self._command("ehlo", verb, f"{verb} {name}".encode())
+        self._judge("ehlo", verb, answer)
+
+    def _starttls(self) -> Steps[None]:
+        if "STARTTLS" not in self._extensions:
+            if self._plan.tls.mode == "offered":
+                return
+            self._lack("starttls", "STARTTLS not offered")
+        yield from self._must("starttls", "STARTTLS", b"STARTTLS")
+        self._reached("starttls")
+        yield from self._handshake()
+        # What was said in plain text may be an attacker's (RFC 3207 section 4.2).
+        self._extensions = {}
+        yield from self._hello()
+
+    def _handshake(self) -> Steps[None]:
+        plan = self._plan.tls
+        result = yield Handshake(plan, self._tls_name)
+        self._decided = result.at
+        if isinstance(result, Failure):
+            self._look_at_certificate(result.chain)
+            # Plain text behind the 220 is STARTTLS's fault, not that of a handshake that never began.
+            stage = "starttls" if result.kind == "protocol" and "starttls" in self._times else "tls"
+            self._fail(stage, result, result.cause)
+        assert isinstance(result, Secured)
+        self._secured = True
+        self._may_command = plan.mode != "ssl"
+        self._times["tls"] = result.seconds
+        self._details.append(f"tls: {result.version} {result.cipher}")
+        self._look_at_certificate(result.chain)
+        judged = plan.mode != "offered"
+        found = trust.faults(trust.leaf(result.chain), self._tls_name, plan, self._now) if judged else []
+        for failure in found:
+            self._findings.append(Finding("tls", failure.kind, cause=failure.cause, seconds=result.seconds))
+        if not found:
+            cause = f"{result.version} {result.cipher}" + ("" if plan.verify else ", not verified")
+            self._findings.append(Finding("tls", "success", cause=cause, seconds=result.seconds))
+        self._reached("tls")
+
+    def _look_at_certificate(self, chain: tuple[bytes, ...]) -> None:
+        certificate = trust.leaf(chain)
+        if certificate is not None:
+            self._details.extend(trust.describe(certificate, self._now))
+            self._tls_days = trust.days_left(certificate, self._now)
+
+    def _proxy(self, ends: tuple[()] | tuple[str, int, str, int]) -> Steps[None]:
+        """The header of the PROXY protocol, version 1, which a load balancer would send."""
+        link = self._link
+        assert link is not None
+        source, source_port, destination, port = ends or (*link.own, *link.peer)
+        if source and destination:
+            family = "TCP6" if ":" in source else "TCP4"
+            header = f"PROXY {family} {source} {destination} {source_port} {port}"
+        else:
+            header = "PROXY UNKNOWN"
+        self._say(header)
+        result = yield Tell(command_line(header.encode("ascii")))
+        if isinstance(result, Failure):
+            self._fail("banner", result, self._cause("PROXY", result))
+
+    def _authenticate(self) -> Steps[None]:
+        credentials = self._plan.credentials
+        assert credentials is not None and self._link is not None
+        offered = self._extensions.get("AUTH", "").upper().split()
+        mechanism = auth.choose(
+            offered,
+            credentials.mechanism,
+            protected=self._secured or self._link.address.stays_here,
+            plaintext=credentials.plaintext,
+            has_secret=credentials.secret is not None,
+            has_client_cert=self._plan.tls.client_cert is not None,
+        )
+        if mechanism is None:
+            self._lack("auth", self._why_no_mechanism(offered))
+        try:
+            exchange = auth.start(mechanism, credentials, self._tls_name, self._link.peer[1])
+        except ValueError as error:
+            self._lack("auth", str(error))
+        self._secrets = exchange.secrets
+        answer = yield from self._sasl(exchange)
+        explanation = sentence(exchange.explanation, self._secrets)
+        meaning = auth.MEANINGS.get(answer.reply.code, "")
+        column = replies.judge("AUTH", answer.reply.code)
+        if column == "success":
+            meaning = mechanism
+        elif explanation:
+            meaning = f"{meaning}: {explanation}" if meaning else explanation
+        self._add("auth", column, answer, meaning)
+        if column != "success":
+            raise _Over
+        self._reached("auth")
+
+    def _sasl(self, exchange: auth.Exchange) -> Steps[Answer]:
+        """The commands of one authentication; the reply that ended it."""
+        command = f"AUTH {exchange.mechanism}".encode("ascii")
+        initial = exchange.initial
+        whole = command + b" " + (auth.encode(initial or b"") or b"=")
+        if initial is None or len(whole) + 2 > MAX_AUTH_COMMAND:
+            answer = yield from self._command("auth", "AUTH", command)
+        else:
+            initial = None
+            answer = yield from self._command("auth", "AUTH", whole, command + b" ***")
+        try:
+            while answer.reply.code == replies.CONTINUE:
+                challenge = auth.decode_challenge(b"".join(answer.reply.texts))
+                response, initial = initial, None
+                if response is None:
+                    response = exchange.respond(challenge)
+                elif challenge:
+                    raise auth.AuthFault(f"{exchange.mechanism} challenge before the initial response")
+                self._secrets = exchange.secrets
+                answer = yield from self._command("auth", "AUTH", auth.encode(response), b"***")
+            if replies.judge("AUTH", answer.reply.code) == "success":
+                exchange.finish(b" ".join(answer.reply.texts))
+        except auth.AuthFault as fault:
+            self._add("auth", "protocol", answer, fault.cause)
+            if answer.reply.code == replies.CONTINUE:
+                yield from self._try("*")  # the only way out of an exchange (RFC 4954 section 4)
+            raise _Over from None
+        return answer
+
+    def _why_no_mechanism(self, offered: list[str]) -> str:
+        wanted = self._plan.credentials.mechanism if self._plan.credentials else None
+        if not offered:
+            hint = ", STARTTLS is: -S?" if not self._secured and "STARTTLS" in self._extensions else ""
+            return f"AUTH not offered{hint}"
+        listed = clean(" ".join(offered))
+        if wanted is not None and wanted not in offered:
+            return f"{wanted} not offered, only {listed}"
+        if not self._secured and auth.PLAINTEXT.intersection(offered):
+            hint = "STARTTLS is offered: -S?" if "STARTTLS" in self._extensions else "--auth-plaintext allows it"
+            return f"without TLS no mechanism offered hides the password ({listed}); {hint}"
+        return f"no mechanism in common, offered: {listed}"
+
+    def _mail(self, sender: Mailbox) -> Steps[None]:
+        message, offered = self._plan.message, self._extensions
+        boxes = (sender, *self._plan.recipients)
+        utf8 = any(box.needs_utf8 for box in boxes) or (message is not None and message.needs_utf8)
+        if utf8 and "SMTPUTF8" not in offered:
+            self._lack("mail", "SMTPUTF8 not offered, but an address or header is not ASCII")
+        if message is not None and message.eight_bit and not {"8BITMIME", "SMTPUTF8"}.intersection(offered):
+            self._lack("mail", "8BITMIME not offered, but the message is not ASCII")
+        line = b"MAIL FROM:" + sender.path()
+        if message is not None and "SIZE" in offered:
+            line += b" SIZE=%d" % message.size
+        if message is not None and message.eight_bit and "8BITMIME" in offered:
+            line += b" BODY=8BITMIME"
+        if utf8:
+            line += b" SMTPUTF8"
+        yield from self._must("mail", "MAIL", line)
+        self._reached("mail")
+
+    def _recipients(self) -> Steps[tuple[Mailbox, ...]]:
+        accepted = []
+        several = len(self._plan.recipients) > 1
+        for recipient in self._plan.recipients:
+            answer = yield from self._command("rcpt", "RCPT", b"RCPT TO:" + recipient.path())
+            about = clean(recipient.text) if several else ""
+            if self._judge("rcpt", "RCPT", answer, about, go_on=True):
+                accepted.append(recipient)
+        self._reached("rcpt")
+        if not accepted:
+            raise _Over
+        return tuple(accepted)
+
+    def _message(self, accepted: tuple[Mailbox, ...]) -> Steps[None]:
+        message = self._plan.message
+        assert message is not None
+        shown = message.head_lines(MESSAGE_LINES_SHOWN + 1)
+        for line in shown[:MESSAGE_LINES_SHOWN]:
+            self._say(line)
+        if len(shown) > MESSAGE_LINES_SHOWN:
+            self._say(f"... {message.size} octets in all")
+        self._say(".")
+        payload = _with_final_dot(message.chunks())
+        answer = yield from self._exchange("message", "message", Exchange(payload, from_first_octet=True))
+        if not self._plan.lmtp:
+            self._message_accepted = self._judge("message", "message", answer)
+        else:
+            # One reply for each recipient that was accepted (RFC 2033 section 4.2).
+            for number, recipient in enumerate(accepted):
+                if number:
+                    answer = yield from self._exchange("message", "message", Exchange())
+                about = clean(recipient.text) if len(self._plan.recipients) > 1 else ""
+                if self._judge("message", "message", answer, about, go_on=True):
+                    self._message_accepted = True
+        if not self._message_accepted:
+            raise _Over
+        self._reached("message")
+
+    def _raw(self, command: RawCommand) -> Steps[None]:
+        verb = command.line.partition(b" ")[0].decode("ascii", "replace").upper()
+        verb = "message" if verb == "." else verb
+        stage = _RAW_STAGES.get(verb, "command")
+        about = clean(command.line) if stage == "command" else ""
+        answer = yield from self._command(stage, verb, command.line)
+        if command.expected is None:
+            self._judge(stage, verb, answer, about)
+        else:
+            heard = b"\n".join(answer.reply.lines).decode("utf-8", "backslashreplace")
+            if not command.expected.search(heard):
+                self._add(stage, "mismatch", answer, "reply does not match -R", about)
+                raise _Over
+            self._add(stage, "success", answer, about=about)
+        self._reached(stage)
+
+    def _farewell(self) -> Steps[None]:
+        """RSET where mail was begun, then QUIT, wherever the server still listens to commands."""
+        if not self._may_command:
+            return
+        # What is wrong from here on matters only where everything before went well.
+        judged = all(finding.succeeded for finding in self._findings)
+        if self._mail_begun and not self._message_accepted:
+            result = yield from self._try("RSET", strict=judged)
+            if judged and isinstance(result, Failure) and result.kind == "protocol":
+                self._add_failure("quit", result, self._cause("QUIT", result))
+                judged = False
+        if not self._may_command:
+            return
+        result = yield from self._try("QUIT", strict=judged)
+        if not judged:
+            return
+        if isinstance(result, Failure):
+            self._add_failure("quit", result, self._cause("QUIT", result))
+            if self._may_command and result.kind == "protocol":
+                yield from self._try("QUIT")
+            return
+        self._times["quit"] = result.seconds
+        fault = result.reply.fault
+        self._add("quit", "protocol" if fault else replies.judge("QUIT", result.reply.code), result, fault)
+
+    # -- one step
+
+    def _must(self, stage: str, verb: str, line: bytes) -> Steps[None]:
+        """A command that has to succeed, or the conversation is over."""
+        answer = yield from self._command(stage, verb, line)
+        self._judge(stage, verb, answer)
+
+    def _command(self, stage: str, verb: str, line: bytes, shown: bytes | None = None) -> Steps[Answer]:
+        """Send one command and read its reply; ``shown`` stands for it in the transcript where it is a secret."""
+        self._say(line if shown is None else shown)
+        return (yield from self._exchange(stage, verb, Exchange((command_line(line),))))
+
+    def _exchange(self, stage: str, verb: str, action: Exchange) -> Steps[Answer]:
+        """One reply, valid in form; the conversation is over where there was none."""
+        result = yield action
+        self._decided = result.at
+        if isinstance(result, Failure):
+            self._hear(result.lines)
+            self._lost(result)
+            # What the server thinks of our side of the handshake comes after it (RFC 8446 section 4.4.2).
+            self._add_failure("tls" if result.kind == "handshake" else stage, result, self._cause(verb, result))
+            raise _Over
+        answer = _answer(result)
+        self._hear(answer.reply.lines)
+        self._follow(verb, answer)
+        if not answer.unasked:
+            self._times[stage] = self._times.get(stage, 0.0) + answer.seconds
+        if answer.reply.fault:
+            self._add(stage, "protocol", answer, answer.reply.fault)
+            raise _Over
+        return answer
+
+    def _try(self, verb: str, strict: bool = False) -> Steps[Answer | Failure]:
+        """A command whose reply is not waited for long, and whose failure ends nothing."""
+        self._say(verb)
+        result = yield Exchange((command_line(verb.encode("ascii")),), FAREWELL_SECONDS, strict)
+        if isinstance(result, Failure):
+            self._hear(result.lines)
+            self._lost(result)
+            return result
+        answer = _answer(result)
+        self._hear(answer.reply.lines)
+        return answer
+
+    def _follow(self, verb: str, answer: Answer) -> None:
+        """What the server expects next."""
+        code = answer.reply.code
+        self._may_command = True
+        if (verb, code) in (("DATA", replies.SEND_MESSAGE), ("STARTTLS", 220)) or answer.early:
+            self._may_command = False
+        if verb == "MAIL" and 200 <= code < 300:
+            self._mail_begun = True
+
+    def _lost(self, failure: Failure) -> None:
+        """Whether the server can still be spoken to after a failure."""
+        if failure.sending or failure.kind not in ("timeout", "protocol"):
+            self._may_command = False
+
+    # -- findings
+
+    def _judge(self, stage: str, verb: str, answer: Answer, about: str = "", go_on: bool = False) -> bool:
+        """Whether the reply table calls the reply a success; without ``go_on`` the conversation is over if not."""
+        column, cause = replies.judge(verb, answer.reply.code), ""
+        if column == "protocol":
+            cause = "not a reply to " + _NAMES.get(verb, verb)
+        if answer.early and column == "success":
+            column, cause = "protocol", "accepted before all of the message was sent"
+        self._add(stage, column, answer, cause, about)
+        if column == "success":
+            return True
+        if not go_on or answer.reply.code == replies.CLOSING:
+            raise _Over
+        return False
+
+    def _add(self, stage: str, kind: str, answer: Answer, cause: str = "", about: str = "") -> None:
+        if kind == "protocol":
+            self._times.pop(stage, None)
+        text = sentence(b" ".join(answer.reply.texts), self._secrets)
+        self._findings.append(Finding(stage, kind, answer.reply.codes, text, cause, about, answer.seconds))
+
+    def _add_failure(self, stage: str, failure: Failure, cause: str) -> None:
+        self._times.pop(stage, None)
+        text = sentence(b" ".join(failure.lines), self._secrets)
+        self._findings.append(Finding(stage, failure.kind, text=text, cause=cause))
+
+    def _fail(self, stage: str, failure: Failure, cause: str) -> NoReturn:
+        self._decided = failure.at
+        self._may_command = False
+        self._add_failure(stage, failure, cause)
+        raise _Over
+
+    def _lack(self, stage: str, cause: str) -> NoReturn:
+        self._findings.append(Finding(stage, "missing", cause=cause))
+        raise _Over
+
+    def _cause(self, verb: str, failure: Failure) -> str:
+        """What went wrong instead of a reply, in the operator's words."""
+        asked = _NAMES.get(verb, verb)
+        if failure.kind == "timeout":
+            for_so_long = f"{failure.waited:.1f} s"
+            if failure.sending:
+                return f"{_SENT.get(verb, verb)} not taken by the server within {for_so_long}"
+            if failure.lines:
+                return f"reply to {asked} incomplete after {for_so_long}"
+            if verb == "connection":
+                return f"no greeting for {for_so_long}{self._hint_at_tls()}"
+            if verb == "message":
+                return f"no reply for {for_so_long} after the final dot"
+            return f"no reply to {asked} for {for_so_long}"
+        if failure.kind == "closed":
+            if failure.sending:
+                return f"{failure.cause} while {_SENT.get(verb, verb)} was sent"
+            where = "in the middle of" if failure.lines else "before"
+            reply = "the greeting" if verb == "connection" else f"the reply to {asked}"
+            return f"{failure.cause} {where} {reply}"
+        return failure.cause
+
+    def _hint_at_tls(self) -> str:
+        link = self._link
+        silent_tls = link is not None and link.address.port == SUBMISSIONS_PORT and self._plan.tls.mode != "ssl"
+        return "; port 465 speaks TLS from the first byte: --ssl?" if silent_tls else ""
+
+    # -- transcript and names
+
+    def _say(self, line: bytes | str) -> None:
+        self._transcript.append(">>> " + clean(line, self._secrets))
+
+    def _hear(self, lines: tuple[bytes, ...]) -> None:
+        # A reply may have a hundred thousand lines; nobody is shown more than these.
+        self._transcript.extend("<<< " + clean(line, self._secrets) for line in lines[:REPLY_LINES_SHOWN])
+        if len(lines) > REPLY_LINES_SHOWN:
+            self._transcript.append(f"<<< ... {len(lines)} lines in all")
+
+    def _helo_name(self) -> str:
+        """``-F``, else the address literal of our own end (RFC 5321 section 4.1.1.1)."""
+        if self._plan.helo is not None:
+            return self._plan.helo
+        own = self._link.own[0] if self._link is not None else ""
+        if not own:
+            return "localhost"
+        return f"[IPv6:{own}]" if ":" in own else f"[{own}]"
+
+
+_NAMES = {"connection": "the connection", "message": "the final dot"}
+_SENT = {"message": "the message"}
+
+
+def _answer(result: Result) -> Answer:
+    """The engine answers an Exchange with an Answer or a Failure."""
+    assert isinstance(result, Answer)
+    return result
+
+
+def _with_final_dot(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The message and the end of it, the dot together with the last piece: one segment less to wait for."""
+    held = b""
+    for chunk in chunks:
+        if held:
+            yield held
+        held = chunk
+    yield held + b".\r\n"

@@ -1,0 +1,467 @@
+"""Drives one or a thousand conversations over transports in one loop, under one deadline.
+
+A conversation is a generator that yields actions (``actions.py``) and receives what came of them.  Nothing of SMTP
+is decided here: this room waits, sends, receives and times.
+"""
+
+from __future__ import annotations
+
+import heapq
+import selectors
+from time import monotonic
+
+from . import clock
+from .actions import Answer, Connect, Connected, Exchange, Secured, Tell, Told
+from .model import Failure, Reply
+from .transport import Transport, TransportError
+from .wire import ReplyReader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+    from typing import Callable, Union
+
+    from .actions import Action, Handshake, Result
+    from .model import Address
+    from .plan import TlsPlan
+    from .tls import TlsLayer
+
+    Conversation = Generator[Action, Result, None]
+    Work = Union["_Connecting", "_Telling", "_Exchanging", "_Handshaking"]
+    NewLayer = Callable[[TlsPlan, str], TlsLayer]
+
+
+class Deadline:
+    """The one end of everything; ``started`` and ``at`` are instants of the monotonic clock in seconds.
+
+    ``began``: the instant ``seconds`` count from, where that was earlier than now.
+    """
+
+    def __init__(self, seconds: float, began: float | None = None) -> None:
+        self.started = monotonic()
+        self.at = (self.started if began is None else began) + seconds
+
+    def elapsed(self) -> float:
+        """Seconds since it was made."""
+        return monotonic() - self.started
+
+    def left(self) -> float:
+        """Seconds left, 0 when it has passed."""
+        return max(self.at - monotonic(), 0.0)
+
+    def passed(self) -> bool:
+        """Whether it has passed."""
+        return monotonic() >= self.at
+
+    def end(self) -> None:
+        """Let it pass now."""
+        self.at = min(self.at, monotonic())
+
+
+def run(
+    conversations: Iterable[Conversation],
+    deadline: Deadline,
+    new_layer: NewLayer,
+    source: str | None = None,
+    stop: int | None = None,
+) -> None:
+    """Hold all conversations at the same time until each has ended.
+
+    ``new_layer`` makes the TLS layer for a Handshake.  ``source`` is the own address to connect from.  Once the
+    deadline has passed, or the file descriptor ``stop`` is readable, every wait ends at once with a failure of kind
+    ``timeout``, and each conversation still comes to its own end.  Never raises for anything a peer does.
+    """
+    with selectors.DefaultSelector() as selector:
+        loop = _Loop(selector, deadline, source, new_layer)
+        if stop is not None:
+            selector.register(stop, selectors.EVENT_READ, None)
+        for conversation in conversations:
+            loop.add(conversation)
+        loop.run()
+
+
+class _Loop:
+    """The selector, the timers, and the conversations that have not ended."""
+
+    def __init__(
+        self, selector: selectors.BaseSelector, deadline: Deadline, source: str | None, new_layer: NewLayer
+    ) -> None:
+        self.selector = selector
+        self.deadline = deadline
+        self.source = source
+        self.new_layer = new_layer
+        self._live: set[_Driver] = set()
+        self._timers: list[tuple[float, int, _Driver, int]] = []
+        self._armed = 0
+
+    def add(self, conversation: Conversation) -> None:
+        driver = _Driver(conversation, self)
+        self._live.add(driver)
+        driver.go_on(None)
+
+    def ended(self, driver: _Driver) -> None:
+        self._live.discard(driver)
+
+    def arm(self, driver: _Driver, at: float) -> int:
+        """Wake ``driver`` at ``at``; the number by which it knows whether this still concerns it."""
+        self._armed += 1
+        heapq.heappush(self._timers, (at, self._armed, driver, self._armed))
+        return self._armed
+
+    def run(self) -> None:
+        while self._live:
+            end = min(self._timers[0][0], self.deadline.at) if self._timers else self.deadline.at
+            # What has come is looked at once more before the time is said to be up.
+            for key, _mask in self.selector.select(max(end - monotonic(), 0)):
+                if key.data is None:
+                    self.selector.unregister(key.fileobj)
+                    self.deadline.end()
+                else:
+                    key.data.ready()
+            now = monotonic()
+            if now >= self.deadline.at:
+                for driver in tuple(self._live):
+                    driver.time_is_up()
+            while self._timers and self._timers[0][0] <= now:
+                _at, _order, driver, number = heapq.heappop(self._timers)
+                if driver.armed == number:
+                    driver.time_is_up()
+
+
+class _Driver:
+    """One conversation: carries out one action after the other and hands back what came of each."""
+
+    def __init__(self, conversation: Conversation, loop: _Loop) -> None:
+        self.loop = loop
+        self.reader = ReplyReader()
+        self.armed = 0
+        self.since = clock.now()
+        """When the last action ended: what a reply to nothing is timed from."""
+        self._conversation = conversation
+        self._transport: Transport | None = None
+        self._work: Work | None = None
+        self._events = 0
+        self._limit: float | None = None
+
+    @property
+    def transport(self) -> Transport:
+        assert self._transport is not None, "a conversation connects first"
+        return self._transport
+
+    def use(self, transport: Transport | None) -> None:
+        """Take ``transport`` for the connection, and leave the one before."""
+        if self._transport is not None:
+            if self._events:
+                self.loop.selector.unregister(self._transport)
+                self._events = 0
+            self._transport.close()
+        self._transport = transport
+
+    def ready(self) -> None:
+        """The socket has become readable or writable."""
+        if self._work is not None:
+            self._settle(self._attempt(self._work.advance))
+
+    def time_is_up(self) -> None:
+        """The deadline, or the work's own limit, has passed."""
+        if self._work is not None:
+            self.armed = 0
+            self._limit = None
+            self._settle(self._attempt(self._work.give_up))
+
+    def go_on(self, result: Result | None) -> None:
+        """Hand over ``result``, and carry out what is asked next until something has to be waited for."""
+        while True:
+            try:
+                action = self._conversation.send(result)  # type: ignore[arg-type]
+            except StopIteration:
+                self._end()
+                return
+            self.armed = 0
+            self._limit = None
+            self._work = self._begin(action)
+            result = self._attempt(self._work.start)
+            # Past the deadline nothing is waited for, but what can be said at once (QUIT) was said.
+            while result is None and self.loop.deadline.passed():
+                result = self._attempt(self._work.give_up)
+            if result is None:
+                self._watch()
+                return
+
+    def _settle(self, result: Result | None) -> None:
+        if result is None:
+            self._watch()
+        else:
+            self.go_on(result)
+
+    def _begin(self, action: Action) -> Work:
+        if isinstance(action, Connect):
+            return _Connecting(action.addresses, self)
+        if isinstance(action, Tell):
+            return _Telling(action, self)
+        if isinstance(action, Exchange):
+            return _Exchanging(action, self)
+        return _Handshaking(action, self)
+
+    def _attempt(self, step: Callable[[], Result | None]) -> Result | None:
+        try:
+            return step()
+        except TransportError as error:
+            return error.failure._replace(at=monotonic())
+
+    def _watch(self) -> None:
+        work = self._work
+        assert work is not None
+        events = work.events
+        if self.transport.waiting():
+            events |= selectors.EVENT_WRITE
+        if not self._events:
+            self.loop.selector.register(self.transport, events, self)
+        elif events != self._events:
+            self.loop.selector.modify(self.transport, events, self)
+        self._events = events
+        if work.limit is not None and work.limit != self._limit:
+            self._limit = work.limit
+            self.armed = self.loop.arm(self, work.limit)
+
+    def _end(self) -> None:
+        self._work = None
+        self.use(None)
+        self.loop.ended(self)
+
+
+class _Connecting:
+    """Tries the addresses in turn; each gets the time left divided by the addresses left."""
+
+    events = selectors.EVENT_WRITE
+
+    def __init__(self, addresses: tuple[Address, ...], driver: _Driver) -> None:
+        self.limit: float | None = None
+        self._left = list(addresses)
+        self._driver = driver
+        self._failed: list[Failure] = []
+
+    def start(self) -> Result | None:
+        deadline = self._driver.loop.deadline
+        self.limit = monotonic() + deadline.left() / len(self._left) if len(self._left) > 1 else None
+        try:
+            self._driver.use(Transport(self._left.pop(0), self._driver.loop.source))
+            return self._connected() if self._driver.transport.connect() else None
+        except TransportError as error:
+            return self._next(error.failure)
+
+    def advance(self) -> Result | None:
+        try:
+            self._driver.transport.finish_connect()
+        except TransportError as error:
+            return self._next(error.failure)
+        return self._connected()
+
+    def give_up(self) -> Result | None:
+        transport = self._driver.transport
+        waited = clock.seconds_between(transport.began, clock.now())
+        cause = f"no answer from {transport.address.place} for {waited:.1f} s"
+        return self._next(Failure("timeout", cause, waited=waited))
+
+    def _next(self, failure: Failure) -> Result | None:
+        self._failed.append(failure)
+        if self._left and not self._driver.loop.deadline.passed():
+            return self.start()
+        causes = "; ".join(dict.fromkeys(one.cause for one in self._failed))
+        return failure._replace(cause=causes, at=monotonic())
+
+    def _connected(self) -> Connected:
+        transport = self._driver.transport
+        own, peer = transport.ends()
+        seconds, self._driver.since = transport.connect_time()
+        return Connected(transport.address, own, peer, seconds, monotonic(), tuple(self._failed))
+
+
+class _Telling:
+    """Sends octets that have no reply."""
+
+    events = selectors.EVENT_WRITE
+    limit = None
+
+    def __init__(self, action: Tell, driver: _Driver) -> None:
+        self._left = memoryview(action.octets)
+        self._transport = driver.transport
+        self._began = clock.now()
+
+    def start(self) -> Result | None:
+        return self.advance()
+
+    def advance(self) -> Result | None:
+        while self._left:
+            taken = self._transport.send(self._left)
+            if not taken:
+                return None
+            self._left = self._left[taken:]
+        return Told(monotonic()) if self._transport.flush() else None
+
+    def give_up(self) -> Failure:
+        waited = clock.seconds_between(self._began, clock.now())
+        return Failure("timeout", "", waited=waited, sending=True, at=monotonic())
+
+
+class _Exchanging:
+    """Sends one payload and reads one reply."""
+
+    def __init__(self, action: Exchange, driver: _Driver) -> None:
+        self.limit = None if action.limit is None else monotonic() + action.limit
+        self._action = action
+        self._driver = driver
+        self._transport = driver.transport
+        self._reader = driver.reader
+        self._began = clock.now()
+        self._pieces: Iterator[bytes] = iter(action.payload)
+        self._piece = memoryview(b"")
+        self._asks = bool(action.payload)
+        self._sent_all = not self._asks
+        self._unasked = False
+
+    @property
+    def events(self) -> int:
+        """What to wait for: replies always, since one may come before everything was sent."""
+        return selectors.EVENT_READ if self._sent_all else selectors.EVENT_READ | selectors.EVENT_WRITE
+
+    def start(self) -> Result | None:
+        if self._asks:
+            fault = self._look_before_sending()
+            if fault is not None:
+                return fault
+            self._transport.mark()
+        return self.advance()
+
+    def advance(self) -> Result | None:
+        if not self._sent_all:
+            try:
+                self._send()
+            except TransportError as error:
+                return self._cut_off(error)
+        return self._receive()
+
+    def give_up(self) -> Failure:
+        since = self._began
+        if self._asks and self._sent_all and not self._unasked:
+            since = self._transport.last_sent()
+        return self._broken(Failure("timeout", "", waited=clock.seconds_between(since, clock.now())))
+
+    def _look_before_sending(self) -> Failure | None:
+        """Lock-step: nothing may be here before the question.  A 421 may, and is then the reply (it ends all)."""
+        received = self._transport.receive()
+        if received is not None:
+            self._reader.feed(received[0])
+        if not self._action.strict:
+            self._reader.discard()
+            return None
+        if self._reader.idle:
+            closed = received is not None and not received[0]
+            return Failure("closed", "connection closed by the server", at=monotonic()) if closed else None
+        begun = self._reader.begun()
+        if begun[0][:3] == b"421"[: len(begun[0])]:
+            self._sent_all = self._unasked = True
+            return None
+        return Failure("protocol", "data before it was asked for", begun, at=monotonic())
+
+    def _send(self) -> None:
+        while True:
+            if not self._piece:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    self._sent_all = self._transport.flush()
+                    return
+                self._piece = memoryview(piece)
+            taken = self._transport.send(self._piece)
+            if not taken:
+                return
+            self._piece = self._piece[taken:]
+
+    def _cut_off(self, error: TransportError) -> Result:
+        """Sending failed: what the server said before it closed is in our buffer, and says more than the error."""
+        try:
+            result = self._receive()
+        except TransportError:
+            result = None
+        return result if isinstance(result, Answer) else self._broken(error.failure)
+
+    def _receive(self) -> Result | None:
+        while True:
+            reply = self._reader.next_reply()
+            if reply is not None:
+                return self._answer(reply)
+            try:
+                received = self._transport.receive()
+            except TransportError as error:
+                return self._broken(error.failure)
+            if received is None:
+                return None
+            if not received[0]:
+                return self._broken(Failure("closed", "connection closed by the server"))
+            self._reader.feed(received[0])
+            if self._driver.loop.deadline.passed():
+                return None  # a server that floods us is not listened to for longer than any other
+
+    def _answer(self, reply: Reply) -> Answer:
+        end = self._transport.last_received
+        if not self._asks or self._unasked:
+            start = self._driver.since
+        elif self._action.from_first_octet:
+            start = self._transport.first_sent()
+        else:
+            start = self._transport.last_sent()
+        self._driver.since = end
+        return Answer(
+            reply,
+            clock.seconds_between(start, end),
+            monotonic(),
+            early=not self._sent_all,
+            unasked=self._unasked,
+            by_kernel=clock.by_kernel(start, end),
+        )
+
+    def _broken(self, failure: Failure) -> Failure:
+        return failure._replace(lines=self._reader.begun(), sending=not self._sent_all, at=monotonic())
+
+
+class _Handshaking:
+    """Begins TLS on the connection."""
+
+    events = selectors.EVENT_READ
+    limit = None
+
+    def __init__(self, action: Handshake, driver: _Driver) -> None:
+        self._action = action
+        self._driver = driver
+        self._transport = driver.transport
+        self._began = clock.now()
+
+    def start(self) -> Result | None:
+        reader = self._driver.reader
+        received = self._transport.receive()
+        if received is not None:
+            reader.feed(received[0])
+        if not reader.idle:
+            # An attacker's commands or replies, put in before the encryption begins (RFC 3207 section 6).
+            return Failure("protocol", "data in plain text before the TLS handshake", reader.begun(), at=monotonic())
+        self._transport.start_tls(self._driver.loop.new_layer(self._action.plan, self._action.name))
+        self._transport.mark()
+        return self.advance()
+
+    def advance(self) -> Result | None:
+        try:
+            if not self._transport.handshake():
+                return None
+        except TransportError as error:
+            return self._failed(error.failure)
+        peer = self._transport.peer()
+        start, end = self._transport.first_sent(), self._transport.last_received
+        self._driver.since = end
+        return Secured(peer.version, peer.cipher, peer.chain, clock.seconds_between(start, end), monotonic())
+
+    def give_up(self) -> Failure:
+        waited = clock.seconds_between(self._began, clock.now())
+        return self._failed(Failure("timeout", f"no end of the handshake after {waited:.1f} s", waited=waited))
+
+    def _failed(self, failure: Failure) -> Failure:
+        return failure._replace(chain=self._transport.peer().chain, at=monotonic())

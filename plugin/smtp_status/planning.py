@@ -1,0 +1,355 @@
+"""From the command line to the plan of a conversation: who logs in, what is sent, how TLS is used."""
+
+from __future__ import annotations
+
+import os
+
+from . import address, files, hosts, values
+from .plan import Credentials, Plan, RawCommand, Secret, TlsPlan
+from .settings import UsageError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .address import Mailbox
+    from .arguments import Arguments, Use
+    from .message import Message
+    from .settings import StateRule
+
+LINE_LIMIT = 998
+"""Octets of a line without its end (RFC 5321 section 4.5.3.1.6)."""
+
+HELO_LIMIT = 255
+"""Octets of the EHLO name: the longest domain (RFC 5321 section 4.5.3.1.2)."""
+
+USER_LIMIT = 255
+"""Octets of a user name (RFC 4616 section 2)."""
+
+SECRET_LIMIT = 8192
+"""Octets of a password or token, so that AUTH's lines keep their 12288 (RFC 4954 section 4)."""
+
+TOLERABLE = ("verify", "expired", "name")
+"""Kinds of faults of a certificate that a handshake can go on with."""
+
+MESSAGE_OPTIONS = ("data", "data-file", "subject", "header")
+
+
+def plan(
+    given: Arguments,
+    environ: Mapping[str, str],
+    targets: Sequence[str],
+    rules: Sequence[StateRule],
+    deadline: float,
+) -> Plan:
+    """The plan for conversations with ``targets`` (empty with ``--domain``).
+
+    Reads the files the options name, and standard input for ``--data-file -`` with recipients (until ``deadline``,
+    an instant of ``time.monotonic``).  Raises UsageError.
+    """
+    own_name = _own_name()
+    helo = given.value("fqdn", _helo)
+    sender = given.value("from", _mailbox)
+    recipients = tuple(use.read(_recipient) for use in given.all("to"))
+    message = _message(given, sender, recipients, helo or own_name or "localhost", deadline)
+    tls = _tls(given, targets, rules)
+    proxy = given.last("proxy")
+    made = Plan(
+        helo=helo or (own_name if "." in own_name else None),
+        expect=given.value("expect", _expect),
+        sender=sender,
+        recipients=recipients,
+        message=message if recipients else None,
+        commands=_commands(given),
+        lmtp=given.has("lmtp"),
+        proxy=None if proxy is None else () if proxy.value is None else proxy.read(hosts.proxy),
+        tls=tls,
+        credentials=_credentials(given, environ, tls),
+    )
+    for target in targets:
+        refusal = plaintext_refusal(made, target) if hosts.is_path(target) or hosts.family(target) else None
+        if refusal:
+            raise refusal
+    return made
+
+
+def plaintext_refusal(made: Plan, peer: str) -> UsageError | None:
+    """Why AUTH as planned must not be tried with ``peer``, the address or socket path connected to.
+
+    A mechanism named by ``--authtype`` that shows the secret to whoever can read the connection is refused before
+    anything is sent, unless TLS is required, the connection stays on this machine or ``--auth-plaintext`` is given.
+    """
+    login = made.credentials
+    if login is None or login.mechanism is None or login.plaintext or made.tls.mode in {"starttls", "ssl"}:
+        return None
+    from .auth import PLAINTEXT  # noqa: PLC0415 - most checks do not log in
+
+    if login.mechanism not in PLAINTEXT or hosts.is_path(peer) or hosts.is_loopback(peer):
+        return None
+    return UsageError(
+        f"--authtype {login.mechanism} would send the password readable to {shown(peer)}:"
+        " use --starttls, --ssl or --auth-plaintext"
+    )
+
+
+def tolerated(rules: Sequence[StateRule]) -> frozenset[str]:
+    """Faults of a certificate that ``--state`` calls by their kind and makes something else than critical.
+
+    ``--state tls=ok`` is not among them: whoever wants a handshake to go on has to say with what.
+    """
+    kinds = []
+    for kind in TOLERABLE:
+        best = (False, False, -1)
+        state = "critical"
+        for index, rule in enumerate(rules):
+            rank = (rule.stage == "tls", rule.what == kind, index)
+            if rule.stage in {"tls", "any"} and rule.what in {kind, ""} and rank > best:
+                best, state = rank, rule.state
+        if best[1] and state != "critical":
+            kinds.append(kind)
+    return frozenset(kinds)
+
+
+def _tls(given: Arguments, targets: Sequence[str], rules: Sequence[StateRule]) -> TlsPlan:
+    ssl, starttls = given.last("ssl"), given.last("starttls")
+    if ssl and starttls:
+        raise starttls.fault(f"and {ssl.spelling} exclude each other")
+    dane = given.value("dane", values.dane) or "off"
+    by_policy = dane != "off" or given.has("mta-sts")
+    if ssl:
+        mode = "ssl"
+    elif starttls or given.has("certificate"):
+        mode = "starttls"
+    else:
+        mode = "offered" if by_policy else "off"
+    key = given.last("client-key")
+    if key and not given.has("client-cert"):
+        raise key.fault("takes --client-cert as well")
+    name = given.value("tls-name", _tls_name)
+    if mode != "off" and name is None:
+        for path in filter(hosts.is_path, targets):
+            raise UsageError(f"TLS to the unix socket {shown(path)} takes --tls-name, the name of the certificate")
+    return TlsPlan(
+        mode=mode,
+        name=name,
+        ca=given.value("ca", _file_or_directory),
+        client_cert=given.value("client-cert", _file),
+        client_key=None if key is None else key.read(_file),
+        minimum=given.value("tls-min", values.tls_version) or "1.2",
+        # With a policy asked for, only what it asks to verify is verified.
+        verify=not given.has("no-verify") and not by_policy,
+        tolerate=tolerated(rules),
+    )
+
+
+def _credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> Credentials | None:
+    named, user = given.last("authtype"), given.last("authuser")
+    if user is None:
+        for use in (named, given.last("authpass"), given.last("authpass-file")):
+            if use is not None:
+                raise use.fault("takes --authuser as well")
+        return None
+    mechanism = None if named is None else named.read(_mechanism)
+    if not user.text and mechanism != "EXTERNAL":
+        raise user.fault("takes a user name, not an empty text")
+    if len(user.text.encode()) > USER_LIMIT:
+        raise user.fault(f"takes at most {USER_LIMIT} octets")
+    secret = None if mechanism == "EXTERNAL" else _secret(given, environ)
+    by_certificate = mechanism == "EXTERNAL" or (mechanism is None and tls.client_cert is not None)
+    if secret is None and not by_certificate:
+        raise user.fault("takes a password as well: --authpass-file, --authpass or SMTP_STATUS_AUTHPASS")
+    login = Credentials(user.text, secret, mechanism, given.has("auth-plaintext"))
+    if named is not None and mechanism is not None:
+        from . import auth  # noqa: PLC0415 - most checks do not log in
+
+        try:
+            auth.start(mechanism, login, "localhost", 25, b"nonce")
+        except ValueError as error:
+            raise named.fault(f"{mechanism} cannot be used: {error}") from None
+    return login
+
+
+def _secret(given: Arguments, environ: Mapping[str, str]) -> Secret | None:
+    """The first there is of argument, file, environment and ini file."""
+    uses = given.all("authpass")
+    argument = next((use for use in reversed(uses) if not use.origin), None)
+    if argument is not None:
+        return _checked_secret(argument, argument.text)
+    file = given.last("authpass-file")
+    if file is not None:
+        return _checked_secret(file, _first_line(file))
+    if environ.get("SMTP_STATUS_AUTHPASS"):
+        return _checked_secret(None, environ["SMTP_STATUS_AUTHPASS"])
+    return _checked_secret(uses[-1], uses[-1].text) if uses else None
+
+
+def _first_line(file: Use) -> str:
+    """What the file holds, without a line end; no reason given shows any of it."""
+    try:
+        content = files.read_regular(file.text, SECRET_LIMIT + 2)
+        line = content[:-1] if content.endswith(b"\n") else content
+        return (line[:-1] if line.endswith(b"\r") else line).decode("utf-8")
+    except UnicodeDecodeError:
+        raise file.fault("takes a file in UTF-8") from None
+    except (OSError, ValueError) as error:
+        raise file.fault(f"cannot read {shown(file.text)}: {files.reason(error)}") from None
+
+
+def _checked_secret(use: Use | None, text: str) -> Secret:
+    reason = ""
+    if not text:
+        reason = "takes a password, not an empty one"
+    elif not _is_utf8(text) or any(char < " " or char == "\x7f" for char in text):
+        reason = "takes a password on one line, in UTF-8 and without control characters"
+    elif len(text.encode()) > SECRET_LIMIT:
+        reason = f"takes a password of at most {SECRET_LIMIT} octets"
+    if reason:
+        raise UsageError(f"SMTP_STATUS_AUTHPASS {reason}") if use is None else use.fault(reason)
+    return Secret(text)
+
+
+def _commands(given: Arguments) -> tuple[RawCommand, ...]:
+    """Commands paired with their patterns; patterns beyond the commands are as useless as with check_smtp."""
+    patterns = []
+    uses = given.all("response")
+    if uses:
+        from .patterns import compiled  # noqa: PLC0415 - few checks send raw commands
+
+        patterns = [use.read(compiled) for use in uses]
+    lines = [use.read(_line) for use in given.all("command")]
+    unjudged = [None] * len(lines)
+    return tuple(map(RawCommand, lines, [*patterns, *unjudged]))
+
+
+def _message(
+    given: Arguments, sender: Mailbox | None, recipients: Sequence[Mailbox], host_name: str, deadline: float
+) -> Message | None:
+    """The message for the recipients; without any, it is only made to see whether the options are good."""
+    file, data = given.last("data-file"), given.last("data")
+    if file is not None and data is not None:
+        raise file.fault(f"and {data.spelling} exclude each other")
+    from_stdin = file is not None and file.text == "-"
+    if not recipients and (from_stdin or not any(map(given.has, MESSAGE_OPTIONS))):
+        return None
+    from .message import Message  # noqa: PLC0415 - a check without recipients needs none
+
+    def built(
+        subject: str | None, headers: Sequence[tuple[str, str]], text: str | None = None, path: str | None = None
+    ) -> Message:
+        return Message.build(text, path, subject, headers, sender, recipients, host_name, deadline)
+
+    # Each header option is tried by itself first, so that the one at fault is named.
+    def tried(subject: str | None, headers: Sequence[tuple[str, str]]) -> None:
+        try:
+            built(subject, headers)
+        except ValueError as error:
+            raise ValueError(f"cannot be sent: {error}") from None
+
+    def subject_of(text: str) -> str:
+        tried(text, ())
+        return text
+
+    def header_of(text: str) -> tuple[str, str]:
+        header = _header(text)
+        tried(None, [header])
+        return header
+
+    subject = given.value("subject", subject_of)
+    headers = [use.read(header_of) for use in given.all("header")]
+    try:
+        return built(subject, headers, data and data.text, file and file.text)
+    except OSError as error:
+        path = "" if file is None else file.text
+        reason = f"cannot read {shown(path)}: {files.reason(error)}"
+    except ValueError as error:
+        reason = f"cannot be sent: {error}"
+    content = data or file
+    raise content.fault(reason) if content else UsageError(f"the message {reason}")
+
+
+def _own_name() -> str:
+    """``uname -n`` as far as it can stand in EHLO, else ''."""
+    try:
+        return hosts.name(os.uname().nodename)
+    except ValueError:
+        return ""
+
+
+def _helo(text: str) -> str:
+    if not text.isascii():
+        text = hosts.name(text)
+    if not text or " " in text or len(text) > HELO_LIMIT:
+        raise ValueError(f"takes a name of at most {HELO_LIMIT} octets without blanks, not {shown(text)}")
+    return text
+
+
+def _expect(text: str) -> str:
+    if not text:
+        raise ValueError("takes a text, and an empty one stands in every line")
+    return text
+
+
+def _mailbox(text: str) -> Mailbox:
+    try:
+        return address.parse(text)
+    except ValueError as error:
+        raise ValueError(f"takes a mail address, not {shown(text)}: {error}") from None
+
+
+def _recipient(text: str) -> Mailbox:
+    mailbox = _mailbox(text)
+    if mailbox == address.NULL:
+        raise ValueError("takes a mail address, and the null path is for senders only")
+    return mailbox
+
+
+def _line(text: str) -> bytes:
+    line = text.encode()
+    if not text.strip() or len(line) > LINE_LIMIT:
+        raise ValueError(f"takes a command of 1 to {LINE_LIMIT} octets, not {shown(text)}")
+    return line
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise ValueError(f"takes 'Name: value', not {shown(text)}")
+    return name, value.strip()
+
+
+def _mechanism(text: str) -> str:
+    from .auth import STRENGTH  # noqa: PLC0415 - most checks do not log in
+
+    if text.upper() not in STRENGTH:
+        raise ValueError(f"takes no {shown(text)}, but {' '.join(STRENGTH)}")
+    return text.upper()
+
+
+def _tls_name(text: str) -> str:
+    if text.startswith("[") or hosts.family(text):
+        return hosts.ip(text)
+    return hosts.name(text).rstrip(".")
+
+
+def _file(text: str) -> str:
+    try:
+        return files.check_regular(text)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read {shown(text)}: {files.reason(error)}") from None
+
+
+def _file_or_directory(text: str) -> str:
+    if not os.path.isdir(text):
+        return _file(text)
+    try:
+        return files.check_directory(text)
+    except OSError as error:
+        raise ValueError(f"cannot read {shown(text)}: {files.reason(error)}") from None
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,194 @@
+r"""Making foreign text harmless: hide the secrets, escape what is not printable, shorten.
+
+Always in this order: ``clean`` or ``sentence`` (both hide secrets before they touch anything else), then
+``cut`` or ``middle``.  What comes out is one printable line of text that encodes to UTF-8, with none of
+``| < > &`` and no backslash before an ``n``, which Nagios would take for a line end.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import b2a_base64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+RAW_LIMIT = 8192
+"""Octets of one text that are looked at: the plugin's whole output stays below 8 KiB."""
+
+HIDDEN = b"***"
+ELLIPSIS = "…"
+
+_SHORT = 3
+"""Secrets with fewer octets are hidden only where they stand alone: to hide each ``a`` of a text would both
+destroy it and tell the secret."""
+
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/_=-]")
+_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_LONGEST_ESCAPE = 10
+_BRACKETS = re.compile(r"<([^<>]+)>")
+# Look-alikes keep a reply legible: perfdata begins at |, and <, > and & are markup in every web interface.
+_LOOK_ALIKES = str.maketrans({"|": "¦", "<": "‹", ">": "›", "&": "＆", "\t": " "})  # noqa: RUF001
+
+
+def clean(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
+    r"""``raw`` as one harmless line for transcript and tables.
+
+    Octets that are not UTF-8 and characters that are not ``str.isprintable`` become ``\xNN``, ``\uNNNN`` or
+    ``\UNNNNNNNN``, a TAB becomes a space, and ``| < > &`` become look-alikes.  Only the first RAW_LIMIT
+    octets are shown; ``…`` stands for the rest.  Clean text of that length stays as it is.
+    """
+    return _harmless(_shown(raw, secrets))
+
+
+def sentence(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
+    """``raw`` as ``clean`` gives it, made to be read in the first line: addresses stand without their angle
+    brackets, since Nagios drops these anyway, and runs of white space are one space."""
+    bare = _BRACKETS.sub(_without_brackets, _shown(raw, secrets))
+    return " ".join(part for part in _harmless(bare).split(" ") if part)
+
+
+def cut(text: str, limit: int) -> str:
+    """``text``, or its beginning and ``…`` where it has more than ``limit`` characters.
+
+    The result has at most ``limit``, and no escape is cut in two.
+    """
+    if len(text) <= limit:
+        return text
+    if limit < 1:
+        return ""
+    keep = limit - 1
+    return text[: _escape_around(text, keep)[0]].rstrip() + ELLIPSIS
+
+
+def middle(text: str, limit: int) -> str:
+    """``text``, or its beginning, ``…`` and its end where it has more than ``limit`` characters.
+
+    The result has at most ``limit``, and no escape is cut in two.
+    """
+    if len(text) <= limit:
+        return text
+    if limit < 1:
+        return ""
+    tail = (limit - 1) // 2
+    head = limit - 1 - tail
+    return text[: _escape_around(text, head)[0]] + ELLIPSIS + text[_escape_around(text, len(text) - tail)[1] :]
+
+
+def redact(raw: bytes, secrets: Collection[bytes], limit: int = RAW_LIMIT) -> bytes:
+    """The first ``limit`` octets of ``raw`` with ``***`` for every secret in them, also one that begins there
+    and ends later.
+
+    A secret is hidden as it is, in hexadecimal and in base64, wherever in an encoded text it stands; of
+    base64 the whole word is hidden.  Secrets of one or two octets are hidden where they stand alone, as they
+    are or in base64.
+    """
+    spans: list[tuple[int, int]] = []
+    for secret in set(secrets):
+        if 0 < len(secret) < _SHORT:
+            for form in (secret, b2a_base64(secret, newline=False)):
+                spans += _alone(raw[: limit + len(form) + 1], form)
+        elif secret:
+            for form in (secret, secret.hex().encode(), secret.hex().upper().encode()):
+                spans += _everywhere(raw[: limit + len(form)], form)
+            for form in _base64_forms(secret):
+                spans += _base64_words(raw[: limit + len(form)], form)
+    parts: list[bytes] = []
+    shown = 0  # up to here raw is dealt with
+    for start, end in sorted(spans):
+        if start >= limit:
+            break
+        if start > shown or not parts:
+            parts += [raw[shown:start], HIDDEN]
+        shown = max(shown, end)
+    parts.append(raw[shown:limit])
+    return b"".join(parts)
+
+
+def _shown(raw: bytes | str, secrets: Collection[bytes]) -> str:
+    """What of ``raw`` may be shown, as text without secrets; still to be made harmless."""
+    if isinstance(raw, str):
+        # argv holds octets that are not UTF-8 as low surrogates
+        try:
+            octets = raw.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            octets = raw.encode("utf-8", "surrogatepass")
+    else:
+        octets = raw
+    limit = RAW_LIMIT
+    if len(octets) > limit:
+        # not in the middle of a character, where there is one
+        while limit > RAW_LIMIT - 3 and octets[limit] & 0xC0 == 0x80:
+            limit -= 1
+        more = ELLIPSIS
+    else:
+        more = ""
+    visible = redact(octets, secrets, limit) if secrets else octets[:limit]
+    return visible.decode("utf-8", "backslashreplace") + more
+
+
+def _harmless(text: str) -> str:
+    text = text.translate(_LOOK_ALIKES)
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
+    return text.replace("\\n", "\\x5cn")
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _without_brackets(match: re.Match[str]) -> str:
+    inner = match[1]
+    return inner if "@" in inner or not re.search(r"\s", inner) else match[0]
+
+
+def _escape_around(text: str, position: int) -> tuple[int, int]:
+    """Begin and end of the escape that ``position`` would cut in two; twice ``position`` if there is none."""
+    start = text.rfind("\\", max(0, position - _LONGEST_ESCAPE + 1), position)
+    match = _ESCAPE.match(text, start) if start >= 0 else None
+    return match.span() if match and match.end() > position else (position, position)
+
+
+def _everywhere(raw: bytes, form: bytes) -> Iterator[tuple[int, int]]:
+    """All places of ``form``, overlapping ones too."""
+    start = raw.find(form)
+    while start >= 0:
+        yield start, start + len(form)
+        start = raw.find(form, start + 1)
+
+
+def _alone(raw: bytes, form: bytes) -> Iterator[tuple[int, int]]:
+    """The places of ``form`` with no letter or digit next to it."""
+    for start, end in _everywhere(raw, form):
+        neighbours = raw[max(0, start - 1) : start] + raw[end : end + 1]
+        if not any(octet >= 0x80 or chr(octet).isalnum() for octet in neighbours):
+            yield start, end
+
+
+def _base64_words(raw: bytes, form: bytes) -> Iterator[tuple[int, int]]:
+    """The whole base64 words around ``form``, since the digits next to it hold bits of the secret too."""
+    done = 0
+    start = raw.find(form)
+    while start >= 0:
+        begin = done + len(raw[done:start].rstrip(_BASE64))
+        after = _NOT_BASE64.search(raw, start + len(form))
+        done = after.start() if after else len(raw)
+        yield begin, done
+        start = raw.find(form, done)
+
+
+def _base64_forms(secret: bytes) -> set[bytes]:
+    """What base64 of any text that holds ``secret`` holds: one form for each of the three alignments (and the
+    same in the alphabet of RFC 4648 section 5), without the digits that depend on what stands next to it."""
+    forms = set()
+    for before in range(3):
+        digits = b2a_base64(bytes(before) + secret, newline=False)
+        form = digits[(before * 8 + 5) // 6 : (before + len(secret)) * 8 // 6]
+        forms |= {form, form.replace(b"+", b"-").replace(b"/", b"_")}
+    return forms

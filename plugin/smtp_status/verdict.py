@@ -1,0 +1,75 @@
+"""Several targets, one state: who accepts mail, who does not, and how much of that is enough."""
+
+from __future__ import annotations
+
+from . import states
+from .record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .model import Finding, Outcome
+    from .settings import StateRule
+
+
+class Judgement(NamedTuple):
+    """One target's outcome judged: its state and the finding that gave it that state.
+
+    ``accepts``: nothing went wrong before ``quit`` that the state table, or ``--state``, calls a problem.
+    """
+
+    outcome: Outcome
+    state: str
+    finding: Finding
+    accepts: bool
+
+
+class Verdict(NamedTuple):
+    """The state of all targets together; ``judgements`` in the order of the targets."""
+
+    state: str
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def accepting(self) -> int:
+        """How many accept."""
+        return sum(judgement.accepts for judgement in self.judgements)
+
+    @property
+    def worst(self) -> Judgement:
+        """The worst target, the first of several."""
+        return max(self.judgements, key=lambda judgement: states.SEVERITY.index(judgement.state))
+
+
+def judge(outcome: Outcome, rules: Iterable[StateRule]) -> Judgement:
+    """Judge one target among several.  A timeout is that target's failure here; the STATE of ``-t`` is for all."""
+    judged = [(states.state_of(finding, rules, "critical"), finding) for finding in outcome.findings]
+    worst_state = states.worst(state for state, _ in judged)
+    decisive = next(finding for state, finding in judged if state == worst_state)
+    accepts = all(state == "ok" for state, finding in judged if finding.stage != "quit")
+    return Judgement(outcome, worst_state, decisive, accepts)
+
+
+def decide(
+    outcomes: Sequence[Outcome], rules: Iterable[StateRule], require: str | int | None, timeout_state: str
+) -> Verdict:
+    """The verdict on at least one outcome by ``--require``."""
+    judgements = tuple(judge(outcome, rules) for outcome in outcomes)
+    accepting = sum(judgement.accepts for judgement in judgements)
+    found = [judgement.state for judgement in judgements]
+    if not accepting and all(judgement.finding.kind == "timeout" for judgement in judgements):
+        state = timeout_state
+    elif require == "all":
+        state = states.worst(found)
+    elif isinstance(require, int):
+        state = "ok" if accepting >= require else "critical"
+    elif accepting == len(judgements):
+        # What was wrong at quit is worth a word of warning where nothing else is.
+        state = states.worst(found) if require is None else "ok"
+    elif accepting:
+        state = "warning" if require is None else "ok"
+    else:
+        mildest = min(found, key=states.SEVERITY.index)
+        state = states.worst((mildest, "warning"))
+    return Verdict(state, judgements)

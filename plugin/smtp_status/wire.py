@@ -1,0 +1,127 @@
+"""Bytes to replies and commands to bytes (RFC 5321 sections 2.3.8, 4.1.1, 4.2).  No socket, no clock."""
+
+from __future__ import annotations
+
+from .model import Reply
+
+MAX_LINE = 8 * 1024
+"""Octets of one reply line that are read before it counts as endless (RFC 5321 section 4.5.3.1.5 asks for 512)."""
+
+MAX_REPLY = 1024 * 1024
+"""Octets of one whole reply that are read before it counts as endless."""
+
+
+class ReplyReader:
+    """Collects what the server sends and cuts it into replies.
+
+    Each octet is looked at once, however the network cut the stream.  What makes a reply invalid ends it at once:
+    it comes out as a Reply whose ``fault`` says why, and bytes behind it stay pending.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._scanned = 0  # octets at the buffer's front known to hold no line feed
+        self._lines: list[bytes] = []
+        self._codes: list[int] = []
+        self._octets = 0  # of the lines of the reply that has begun
+
+    def feed(self, data: bytes) -> None:
+        """Take octets as they came from the server."""
+        self._buffer += data
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is here that no reply has taken yet."""
+        return not self._buffer and not self._lines
+
+    def begun(self) -> tuple[bytes, ...]:
+        """The raw lines of a reply that is not complete, the last one perhaps cut short."""
+        rest = (bytes(self._buffer[:MAX_LINE]),) if self._buffer else ()
+        return tuple(self._lines) + rest
+
+    def discard(self) -> None:
+        """Forget everything that was not taken."""
+        self.__init__()  # type: ignore[misc]
+
+    def next_reply(self) -> Reply | None:
+        """The next reply, or None until more octets are fed."""
+        while True:
+            end = self._buffer.find(b"\n", self._scanned)
+            if end < 0:
+                self._scanned = len(self._buffer)
+                if self._scanned > MAX_LINE:
+                    return self._finish(f"reply line longer than {MAX_LINE} octets", self._cut_line(MAX_LINE))
+                return None
+            if end > MAX_LINE:
+                return self._finish(f"reply line longer than {MAX_LINE} octets", self._cut_line(end + 1))
+            line = self._cut_line(end + 1).rstrip(b"\n")
+            if line.endswith(b"\r"):
+                line = line[:-1]
+            reply = self._take(line)
+            if reply is not None:
+                return reply
+
+    def _cut_line(self, end: int) -> bytes:
+        line = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        self._scanned = 0
+        return line
+
+    def _take(self, line: bytes) -> Reply | None:
+        self._octets += len(line) + 2
+        code, fault = _code(line)
+        if code and code not in self._codes:
+            self._codes.append(code)
+        if fault:
+            return self._finish(fault, line)
+        if self._octets > MAX_REPLY:
+            return self._finish(f"reply longer than {MAX_REPLY} octets", line)
+        if line[3:4] == b"-":
+            self._lines.append(line)
+            return None
+        if len(self._codes) > 1:
+            shown = " and ".join(str(code) for code in self._codes)
+            return self._finish(f"lines of one reply have different codes, {shown}", line)
+        return self._finish("", line)
+
+    def _finish(self, fault: str, line: bytes) -> Reply:
+        reply = Reply(tuple(self._codes), (*self._lines, line[:MAX_LINE]), fault)
+        self._lines, self._codes, self._octets = [], [], 0
+        return reply
+
+
+def _code(line: bytes) -> tuple[int, str]:
+    """The line's code and what is wrong with the line, '' if nothing (RFC 5321 section 4.2)."""
+    digits = line[:3]
+    if len(digits) < 3 or not digits.isdigit():
+        return 0, "no reply code"
+    code = int(digits)
+    if digits[0] not in b"2345" or digits[1] not in b"012345":
+        return code, f"reply code {digits.decode('ascii')} is outside 200 to 559"
+    if line[3:4] not in (b" ", b"-", b""):
+        return code, "neither space nor hyphen behind the reply code"
+    return code, ""
+
+
+def extensions(reply: Reply) -> dict[str, str]:
+    """The EHLO keywords of a reply with their parameters: ``{"SIZE": "10240000", "8BITMIME": ""}``.
+
+    Keywords come in any case (RFC 5321 section 4.1.1.1); the first line is the server's greeting.  ``AUTH=`` is the
+    form before RFC 2554 that some servers still send; several AUTH lines add up.
+    """
+    found: dict[str, str] = {}
+    for text in reply.texts[1:]:
+        keyword, _, parameters = text.decode("ascii", "replace").strip().replace("=", " ", 1).partition(" ")
+        keyword = keyword.upper()
+        if keyword == "AUTH" and keyword in found:
+            parameters = f"{found[keyword]} {parameters}"
+        if keyword:
+            found[keyword] = parameters.strip()
+    return found
+
+
+def command_line(line: bytes) -> bytes:
+    """The line as it goes on the wire.  Raises ValueError where it would be more than one line."""
+    if b"\r" in line or b"\n" in line:
+        raise ValueError("line end inside a command")
+    return line + b"\r\n"

@@ -1,0 +1,195 @@
+"""Foreign text: what is shown of it, what is hidden, where it is cut."""
+
+# ruff: noqa: RUF001 - look-alikes are what is tested
+
+from __future__ import annotations
+
+import base64
+import time
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smtp_status.text import RAW_LIMIT, clean, cut, middle, redact, sentence
+
+ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.text("\\nx1b<>|& @aé\u202e…")
+ANY = st.binary() | ANY_TEXT
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (b"", ""),
+        (b"2.0.0 Ok: queued as 4Vx1", "2.0.0 Ok: queued as 4Vx1"),
+        ("grüß Gott 東京".encode(), "grüß Gott 東京"),
+        (b"a\x1b[31mred\x07\x00\x7f", r"a\x1b[31mred\x07\x00\x7f"),
+        (b"one\r\ntwo", r"one\x0d\x0atwo"),
+        (b"a\tb", "a b"),
+        ("evil\u202etxt \U000e0001\u00a0".encode(), r"evil\u202etxt \U000e0001\xa0"),
+        (b"caf\xe9 \xff\xfe", r"caf\xe9 \xff\xfe"),
+        (b"\xed\xa0\x80", r"\xed\xa0\x80"),
+        (b"<bob@x> | time=1 & more", "‹bob@x› ¦ time=1 ＆ more"),
+        (rb"DOM\user fake\nSMTP OK", r"DOM\user fake\x5cnSMTP OK"),
+        ("\udce9 from argv", r"\xe9 from argv"),
+        ("\ud800\udc80 alone", r"\xed\xa0\x80\xed\xb2\x80 alone"),
+    ],
+)
+def test_clean(raw: bytes | str, shown: str) -> None:
+    assert clean(raw) == shown
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (
+            b"4.2.0 <bob@example.org>: Greylisted, try again later",
+            "4.2.0 bob@example.org: Greylisted, try again later",
+        ),
+        (b"<postmaster>: no", "postmaster: no"),
+        (b'<"a b"@x>: no', '"a b"@x: no'),
+        (b"<a href=x>", "‹a href=x›"),
+        (b"<>: no", "‹›: no"),
+        (b"1 < 2 > 0", "1 ‹ 2 › 0"),
+        (b"  many \t spaces ", "many spaces"),
+        (rb"a\<n@x>b", r"a\x5cn@xb"),
+        (b"<a\nb>", r"‹a\x0ab›"),
+    ],
+)
+def test_sentence(raw: bytes, shown: str) -> None:
+    assert sentence(raw) == shown
+
+
+@given(ANY)
+def test_every_result_is_one_printable_line(raw: bytes | str) -> None:
+    for shown in (clean(raw), sentence(raw), clean(raw, [b"secret"])):
+        assert shown.isprintable()
+        shown.encode()
+        assert not set(shown) & set("|<>&\n\r\t")
+        assert "\\n" not in shown
+
+
+@given(ANY)
+def test_clean_text_stays_as_it_is(raw: bytes | str) -> None:
+    assert clean(clean(raw)) == clean(raw)
+    assert sentence(sentence(raw)) == sentence(raw)
+
+
+def test_only_the_beginning_of_a_long_text_is_shown() -> None:
+    assert clean(b"a" * RAW_LIMIT) == "a" * RAW_LIMIT
+    assert clean(b"a" * (RAW_LIMIT + 1)) == "a" * RAW_LIMIT + "…"
+    # no character is torn at the limit
+    assert clean(b"a" + "ü".encode() * RAW_LIMIT) == "a" + "ü" * (RAW_LIMIT // 2 - 1) + "…"
+    assert clean(b"\x80" * (RAW_LIMIT + 9)).replace("\\x80", "") == "…"
+
+
+@pytest.mark.parametrize("piece", [b"<", b"\\", b"|n\\", b"\x80", b"a@<", b"sec", b"c2Vjcm", b"\xf0\x9f\x98\x80"])
+def test_ten_megabytes_are_quick(piece: bytes) -> None:
+    raw = piece * (10_000_000 // len(piece))
+    begin = time.process_time()
+    clean(raw, [b"secret", b"secsecsec", b"a" * 5000])
+    sentence(raw, [b"secret"])
+    assert time.process_time() - begin < 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "secrets", "shown"),
+    [
+        (b"pass hunter2 is wrong, hunter2!", [b"hunter2"], "pass *** is wrong, ***!"),
+        (b"Hunter2 HUNTER2", [b"hunter2"], "Hunter2 HUNTER2"),
+        # whichever comes first, the longer one leaves nothing
+        (b"hunter2000", [b"hunter2", b"hunter2000"], "***"),
+        (b"abcd abcxbcd", [b"abc", b"bcd"], "*** ***x***"),
+        (b"xabababax", [b"aba"], "x***x"),
+        (b"", [b"hunter2"], ""),
+        (b"text", [b""], "text"),
+        (b"p|a<ss>", [b"p|a<ss>"], "***"),
+        ("geheim-ä-wort".encode(), ["ä-wort".encode()], "geheim-***"),
+        (b"\xff\xfe\xfd!", [b"\xff\xfe\xfd"], "***!"),
+        (b"hex 68756e74657232 68756E74657232", [b"hunter2"], "hex *** ***"),
+        # short ones where they stand alone
+        (b"a bad password: a", [b"a"], "*** bad password: ***"),
+        (b"ab cab abc 'ab'", [b"ab"], "*** cab abc '***'"),
+        (b"YQ== is wrong", [b"a"], "*** is wrong"),
+    ],
+)
+def test_secrets_are_hidden(raw: bytes, secrets: list[bytes], shown: str) -> None:
+    assert clean(raw, secrets) == shown
+
+
+@pytest.mark.parametrize("before", ["", "x", "xx", "bob\0"])
+@pytest.mark.parametrize("after", ["", "y", "yy"])
+@pytest.mark.parametrize("secret", ["hu2", "hunter2", "ÿÿÿ?>?>~~~", "correct horse battery"])
+def test_base64_of_a_secret_is_hidden_in_every_alignment(before: str, after: str, secret: str) -> None:
+    whole = (before + secret + after).encode()
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        raw = b"535 5.7.8 '" + encode(whole) + b"' failed"
+        assert clean(raw, [secret.encode()]) == "535 5.7.8 '***' failed"
+
+
+@given(st.binary(min_size=3, max_size=40), st.binary(max_size=60), st.binary(max_size=60))
+def test_no_secret_is_left(secret: bytes, before: bytes, after: bytes) -> None:
+    for raw in (before + secret + after, before + base64.b64encode(secret) + after):
+        left = redact(raw, [secret]).replace(b"***", b"\0\0\0\0\0")
+        assert secret not in left or secret in b"\0\0\0\0\0"
+        assert base64.b64encode(secret) not in left
+
+
+@pytest.mark.parametrize("secret", [b"hunter2", b"h" * 3000])
+def test_a_secret_across_the_limit_is_hidden_whole(secret: bytes) -> None:
+    for visible in (1, 2, len(secret) - 1):
+        raw = b"." * (RAW_LIMIT - visible) + secret + b"after" * 100
+        assert clean(raw, [secret]) == "." * (RAW_LIMIT - visible) + "***…"
+    encoded = base64.b64encode(b"\0bob\0" + secret)
+    assert clean(b"." * (RAW_LIMIT - 9) + encoded + b"!" * 9999, [secret]) == "." * (RAW_LIMIT - 9) + "***…"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        ("abcdef", 6, "abcdef"),
+        ("abcdef", 5, "abcd…"),
+        ("abcdef", 1, "…"),
+        ("abcdef", 0, ""),
+        ("ab cdef", 4, "ab…"),
+        (r"ab\x1bcd", 7, r"ab\x1b…"),
+        (r"ab\x1bcd", 6, "ab…"),
+        (r"ab\x1bcd", 4, "ab…"),
+        (r"ab\u202ecd", 8, "ab…"),
+        (r"ab\U000e0001cd", 12, "ab…"),
+        (r"ab\user name", 8, r"ab\user…"),
+    ],
+)
+def test_cut(text: str, limit: int, shown: str) -> None:
+    assert cut(text, limit) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        ("mx1.example.org", 15, "mx1.example.org"),
+        ("mx1.example.org", 14, "mx1.exa…le.org"),
+        ("abcdef", 4, "ab…f"),
+        ("abcdef", 1, "…"),
+        ("abcdef", 0, ""),
+        (r"a\x1bc\x1bd", 7, "a…d"),
+    ],
+)
+def test_middle(text: str, limit: int, shown: str) -> None:
+    assert middle(text, limit) == shown
+
+
+@given(ANY, st.integers(-1, 80))
+def test_shortened_text_is_short_and_still_clean(raw: bytes | str, limit: int) -> None:
+    text = clean(raw)
+    for short in (cut(text, limit), middle(text, limit)):
+        assert len(short) <= max(limit, 0)
+        assert short == text or limit < 1 or "…" in short
+        assert clean(short) == short
+
+
+def test_look_alikes_are_printable_and_not_what_nagios_strips() -> None:
+    for char in clean(b"|<>&"):
+        assert unicodedata.category(char) in {"So", "Po", "Pi", "Pf"}
+        assert char not in "`~$&|'\"<>"
