@@ -142,7 +142,7 @@ class TestScript:
         server = scripted([b"354 go\r\n", Deaf()], receive_buffer=4096, limit=0.5)
         with connect(server, timeout=0.3) as client:
             client.recv(99)
-            with pytest.raises(TimeoutError):
+            with pytest.raises(socket.timeout):
                 client.sendall(b"x" * 20_000_000)
         session = server.session
         assert (session.received, session.closed_how) == (b"", "limit")
@@ -351,7 +351,7 @@ class TestPorts:
             socket.create_connection(("127.0.0.1", port), timeout=2)
 
     def test_silent(self):
-        with silent_port() as port, pytest.raises(TimeoutError):
+        with silent_port() as port, pytest.raises(socket.timeout):
             socket.create_connection(("127.0.0.1", port), timeout=0.2)
 
 
@@ -577,9 +577,7 @@ class TestExim:
     def test_greetings(self, exim: Exim):
         assert ask(exim.port["reject"], banner=554) == []
         assert ask(exim.port["tempfail"], banner=450) == []
-        with connect_to(exim.port["busy"]) as first:
-            first.recv(99)
-            assert ask(exim.port["busy"], banner=421) == []
+        assert ask(exim.port["busy"], banner=421) == []
         with connect_to(exim.port["proxy"]) as client:
             client.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 5555 25\r\n")
             assert client.recv(99) == b"220 exim.example.test ESMTP Exim\r\n"

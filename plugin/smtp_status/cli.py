@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from time import monotonic, time
+from time import monotonic
 
 from . import __version__, output
 from .configure import settings_from
@@ -34,9 +34,8 @@ def _run(argv: Sequence[str]) -> tuple[str, int]:
     settings = settings_from(argv, os.environ)
     # Behind the settings: a mistake in these needs no nagiosplugin Check to be told.
     from . import check, interrupt  # noqa: PLC0415
-    from .engine import Deadline  # noqa: PLC0415
 
-    return check.run(settings, Deadline(settings.timeout, began), time(), interrupt.stop_descriptor())
+    return check.run(settings, began, interrupt.stop_descriptor())
 
 
 def _information(topic: str) -> str:

@@ -27,9 +27,12 @@ def contexts(settings: Settings) -> list[nagiosplugin.Context]:
     """One context for each kind of metric the resource makes."""
     made: list[nagiosplugin.Context] = [
         FindingContext(settings),
+        VerdictContext("verdict"),
         SecondsContext("time", settings.warning, settings.critical),
-        SecondsContext("total", settings.warning, settings.critical, judged=False),
-        DaysContext(*settings.certificate_days),
+        SecondsContext("time_unjudged", settings.warning, settings.critical, judged=False),
+        SecondsContext("unjudged", None, None),
+        DaysContext("tls_days", *settings.certificate_days),
+        DaysContext("unjudged_days", None, None),
     ]
     for stage in STAGES:
         warning, critical = settings.stage_warning.get(stage), settings.stage_critical.get(stage)
@@ -48,6 +51,13 @@ class FindingContext(nagiosplugin.Context):  # type: ignore[misc]
     def evaluate(self, metric: Metric, resource: Resource) -> Result:
         state = states.state_of(metric.value, self._rules, self._timeout_state)
         return self.result_cls(SERVICE_STATES[state], None, metric)
+
+
+class VerdictContext(nagiosplugin.Context):  # type: ignore[misc]
+    """The state of several targets; no perfdata."""
+
+    def evaluate(self, metric: Metric, resource: Resource) -> Result:
+        return self.result_cls(SERVICE_STATES[metric.value.state], None, metric)
 
 
 class SecondsContext(nagiosplugin.Context):  # type: ignore[misc]
@@ -73,8 +83,8 @@ class SecondsContext(nagiosplugin.Context):  # type: ignore[misc]
 class DaysContext(nagiosplugin.Context):  # type: ignore[misc]
     """Days a certificate must still be valid, whole days rounded down; either limit may be None."""
 
-    def __init__(self, warning: int | None, critical: int | None) -> None:
-        super().__init__("tls_days")
+    def __init__(self, name: str, warning: int | None, critical: int | None) -> None:
+        super().__init__(name)
         self._warning = warning
         self._critical = critical
 

@@ -44,8 +44,8 @@ def compiled(text: str) -> re.Pattern[str]:
         warnings.simplefilter("ignore")
         try:
             # By itself first: "2)|(3" would otherwise become valid by what is put around it.
-            pattern = re.compile(source)
-            return re.compile(f"^(?:{source})") if "0" <= text[:1] <= "9" else pattern
+            pattern = re.compile(source, re.MULTILINE)
+            return re.compile(f"^(?:{source})", re.MULTILINE) if "0" <= text[:1] <= "9" else pattern
         except (re.error, OverflowError, RecursionError) as error:
             reason = error.msg if isinstance(error, re.error) else "too deep or too large a repetition"
             raise ValueError(f"takes a regular expression: {reason}") from None

@@ -78,3 +78,8 @@ class Settings(NamedTuple):
     require: str | int | None = None
     dane: str = "off"
     mta_sts: bool = False
+
+    @property
+    def several(self) -> bool:
+        """Whether the check is of several targets, even if only one is found, and its output names each."""
+        return self.domain is not None or self.all_addresses or len(self.hosts) > 1

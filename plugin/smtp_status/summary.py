@@ -9,63 +9,86 @@ from .text import clean, cut, middle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from nagiosplugin import Result, Results
 
     from .model import Finding, Outcome
     from .resource import SMTP
+    from .settings import Settings
+    from .verdict import Judgement, Verdict
 
-FIRST_LINE = 160
-"""Characters of the first line before the perfdata."""
+SENTENCE = 160 - len("SMTP CRITICAL - ")
+"""Characters of a sentence, so that the first line has at most 160 before the perfdata, whatever the state."""
 
 HOST_SHOWN = 40
 """Characters of a host's name in a sentence."""
 
-PREFIX = len("SMTP CRITICAL - ")
-"""The longest thing that stands before the sentence."""
+REMARK_SHOWN = 80
+"""Characters of what stands in brackets behind the server's words."""
 
 _SUCCESSES = (
-    ("message", "accepted the message"),
-    ("rcpt", "accepted the recipient"),
-    ("mail", "accepted the sender"),
-    ("auth", "authenticated"),
+    ("message", "accepted the message", "accept mail"),
+    ("rcpt", "accepted the recipient", "accept the recipient"),
+    ("mail", "accepted the sender", "accept the sender"),
+    ("auth", "authenticated", "authenticate"),
 )
+"""Stages by which a run is called a success, the last one first: of one target, and of several."""
 
 _BAR = 20
 """Columns of the longest bar of the stage table."""
 
-_REPLY_SHOWN = 60
+_SAID = 60
 """Characters of a reply in the stage table."""
 
 
 class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
-    """Writes the first line from the results of one target."""
+    """Writes the sentence of the first line."""
 
-    def __init__(self, resource: SMTP) -> None:
+    def __init__(self, resource: SMTP, settings: Settings) -> None:
         self._resource = resource
+        self._settings = settings
 
     def ok(self, results: Results) -> str:
+        if self._resource.verdict is not None:
+            return self._several(self._resource.verdict, None)
         outcome = self._resource.outcomes[0]
-        wanted = [result for result in _findings(results) if not result.metric.value.succeeded]
-        decisive = [result for result in wanted if result.metric.value.stage != "quit"]
-        if decisive:
-            return _problem(outcome, decisive[0].metric.value, "as wanted")
-        return _success(outcome)
+        wanted = [finding for finding in outcome.findings if not finding.succeeded and finding.stage != "quit"]
+        return _problem(outcome, wanted[0], "as wanted") if wanted else _success(outcome)
 
     def problem(self, results: Results) -> str:
-        outcome = self._resource.outcomes[0]
         state = results.most_significant_state
         worst = [result for result in results.results if result.state == state]
+        if self._resource.verdict is not None:
+            return self._several(self._resource.verdict, worst[0])
+        outcome = self._resource.outcomes[0]
         for result in worst:
             if result.metric.context == "finding":
-                finding = result.metric.value
-                return _problem(outcome, finding, "not wanted" if finding.succeeded else "")
+                return _problem(outcome, result.metric.value)
         return _but(outcome, worst[0])
 
+    def _several(self, verdict: Verdict, decisive: Result | None) -> str:
+        settings = self._settings
+        noun = "exchangers" if settings.domain else "addresses" if settings.all_addresses else "servers"
+        count = f"{verdict.accepting} of {len(verdict.judgements)} {noun} {self._goal()}"
+        if decisive is not None and decisive.metric.context != "verdict":
+            return _but_one(count, verdict, decisive)
+        worst: Judgement = verdict.worst
+        if worst.state != "ok":
+            return _problem(worst.outcome, worst.finding, lead=f"{count}; ")
+        return _sentence(count)
 
-def _findings(results: Results) -> Iterable[Result]:
-    return (result for result in results.results if result.metric.context == "finding")
+    def _goal(self) -> str:
+        """What is asked of the targets, in the plural."""
+        plan = self._settings.plan
+        asked = {command.stage for command in plan.commands}
+        if plan.recipients:
+            asked.update(("rcpt", "message"))
+        if plan.sender is not None:
+            asked.add("mail")
+        if plan.credentials is not None:
+            asked.add("auth")
+        if plan.quit_after is not None:
+            asked &= {plan.quit_after}
+        return next((words for stage, _, words in _SUCCESSES if stage in asked), "answer")
 
 
 def _host(outcome: Outcome) -> str:
@@ -74,7 +97,7 @@ def _host(outcome: Outcome) -> str:
 
 def _did(outcome: Outcome) -> tuple[str, Finding | None]:
     """What the server did in the end, in the words of success, and the finding that says so."""
-    for stage, words in _SUCCESSES:
+    for stage, words, _ in _SUCCESSES:
         for finding in reversed(outcome.findings):
             if finding.stage == stage and finding.succeeded:
                 return words, finding
@@ -84,26 +107,28 @@ def _did(outcome: Outcome) -> tuple[str, Finding | None]:
 
 def _success(outcome: Outcome) -> str:
     words, finding = _did(outcome)
+    said = _reply(finding) if finding is not None else ""
     if finding is None:
         # Stopped before the server had said anything.
         last = outcome.findings[-1]
-        words = "connected" if last.stage == "connect" else "was found" if last.stage == "dns" else "answered"
-        return _sentence(f"{_host(outcome)} {words} in {outcome.total:.3f} s: ", last.cause)
-    return _sentence(f"{_host(outcome)} {words} in {outcome.total:.3f} s: ", _reply(finding))
+        words = {"dns": "was found", "connect": "connected"}.get(last.stage, "answered")
+        said = last.cause
+    return _sentence(f"{_host(outcome)} {words} in {outcome.total:.3f} s: ", said)
 
 
-def _problem(outcome: Outcome, finding: Finding, remark: str) -> str:
-    notes = [] if not finding.codes else [finding.cause]
+def _problem(outcome: Outcome, finding: Finding, wish: str = "", lead: str = "") -> str:
+    """A finding with its host, stage, code and cause; a success stands here when ``--state`` does not want it."""
+    notes = [finding.cause] if finding.codes else []
     if finding.about:
         notes.insert(0, finding.about if finding.stage == "command" else f"for {finding.about}")
     if finding.stage == "quit":
         notes.append(f"{_did(outcome)[0]} before")
-    notes.append(remark)
-    after = ", ".join(note for note in notes if note)
-    after = f" ({cut(after, FIRST_LINE // 2)})" if after else ""
+    notes.append("not wanted" if finding.succeeded else wish)
+    remark = cut(", ".join(note for note in notes if note), REMARK_SHOWN)
+    after = f" ({remark})" if remark else ""
     if finding.kind == "timeout":
-        return _sentence(f"{_host(outcome)} timed out at {finding.stage}: {finding.cause}", "", after)
-    before = f"{_host(outcome)} {finding.stage}: "
+        return _sentence(f"{lead}{_host(outcome)} timed out at {finding.stage}: {finding.cause}", "", after)
+    before = f"{lead}{_host(outcome)} {finding.stage}: "
     if finding.codes:
         return _sentence(before, _reply(finding), after)
     if finding.text:
@@ -113,21 +138,31 @@ def _problem(outcome: Outcome, finding: Finding, remark: str) -> str:
 
 def _but(outcome: Outcome, result: Result) -> str:
     """It worked, but not in time, or not for long."""
-    limit, metric = result.hint, result.metric
-    begin = f"{_host(outcome)} {_did(outcome)[0]}, but "
-    if metric.name == "tls_days":
-        days = "1 day" if metric.value == 1 else f"{metric.value} days"
-        return _sentence(f"{begin}its certificate expires in {days}, limit {limit}")
-    what = "took" if metric.name == "time" else f"{metric.name[len('time_') :]} took"
-    return _sentence(f"{begin}{what} {metric.value:.3f} s, {_limit_words(limit, metric.value)}")
+    return _sentence(f"{_host(outcome)} {_did(outcome)[0]}, but {_excess(result)}")
 
 
-def _limit_words(limit: nagiosplugin.Range, value: float) -> str:
+def _but_one(count: str, verdict: Verdict, result: Result) -> str:
+    """Enough of the targets work, but one not in time, or not for long; or all together not in time."""
+    for judgement in verdict.judgements:
+        if result.metric.name.startswith(f"{judgement.outcome.target.label}_"):
+            return _sentence(f"{count}, but {_host(judgement.outcome)}: {_excess(result)}")
+    return _sentence(f"{count}, but {_excess(result)}")
+
+
+def _excess(result: Result) -> str:
+    """Which limit was not kept, and by what."""
+    limit, value, context = result.hint, result.metric.value, result.metric.context
+    if context == "tls_days":
+        days = "1 day" if value == 1 else f"{value} days"
+        return f"the certificate expires in {days}, at least {limit} wanted"
+    what = "it" if context == "time" else context[len("time_") :]
     if limit.invert:
-        return f"inside {plain(limit.start)} to {plain(limit.end)} s"
-    if value > limit.end:
-        return f"limit {plain(limit.end)} s"
-    return f"at least {plain(limit.start)} s expected"
+        words = f"outside of {plain(limit.start)} to {plain(limit.end)} s wanted"
+    elif value > limit.end:
+        words = f"at most {plain(limit.end)} s wanted"
+    else:
+        words = f"at least {plain(limit.start)} s wanted"
+    return f"{what} took {value:.3f} s, {words}"
 
 
 def _reply(finding: Finding) -> str:
@@ -136,20 +171,21 @@ def _reply(finding: Finding) -> str:
 
 
 def _sentence(before: str, server: str = "", after: str = "") -> str:
-    """The parts within the line's length; what is cut is the server's text, while there is some."""
-    room = FIRST_LINE - PREFIX - len(before) - len(after)
+    """The parts within the line's length; the server's text is what is cut, while there is some."""
+    room = SENTENCE - len(before) - len(after)
     if server and room > 0:
         return f"{before}{cut(server, room)}{after}"
-    return cut(f"{before.rstrip(' :')}{after}", FIRST_LINE - PREFIX)
+    return cut(f"{before.rstrip(' :')}{after}", SENTENCE)
 
 
-def verbose_blocks(outcomes: tuple[Outcome, ...], verbose: int) -> list[list[str]]:
-    """What stands below the first line: stage table and TLS at 1, the transcript at 2, all details at 3."""
+def verbose_blocks(resource: SMTP, verbose: int) -> list[list[str]]:
+    """What stands below the first line: stage tables and TLS at 1, transcripts too at 2, all details at 3."""
     if not verbose:
         return []
     blocks = []
-    for outcome in outcomes:
-        blocks.append([*stage_table(outcome), *outcome.details])
+    for outcome in resource.outcomes:
+        heading = [f"{outcome.target.label}:"] if resource.verdict is not None else []
+        blocks.append([*heading, *stage_table(outcome), *outcome.details])
         if verbose > 1:
             blocks.append(list(outcome.transcript))
     return blocks
@@ -160,7 +196,7 @@ def stage_table(outcome: Outcome) -> list[str]:
     times = dict(outcome.times)
     longest = max((seconds for stage, seconds in outcome.times if stage != "quit"), default=0.0)
     lines = []
-    for stage in dict.fromkeys([finding.stage for finding in outcome.findings]):
+    for stage in dict.fromkeys(finding.stage for finding in outcome.findings):
         last = [finding for finding in outcome.findings if finding.stage == stage][-1]
         seconds = times.get(stage)
         shown = f"{seconds * 1000:10.3f} ms" if seconds is not None else f"{'-':>13}"
@@ -168,5 +204,5 @@ def stage_table(outcome: Outcome) -> list[str]:
         said = _reply(last) if last.codes else last.cause
         if not last.succeeded:
             said = f"{last.kind}: {said}"
-        lines.append(f"{stage:<9}{shown} {'#' * filled:<{_BAR}} {cut(said, _REPLY_SHOWN)}".rstrip())
+        lines.append(f"{stage:<9}{shown} {'#' * filled:<{_BAR}} {cut(said, _SAID)}".rstrip())
     return lines

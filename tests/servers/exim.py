@@ -34,7 +34,7 @@ LISTENERS = (
     "slow",  # the greeting comes after 1 s
     "reject",  # greets with 554 and closes
     "tempfail",  # greets with 450 and closes
-    "busy",  # greets a second connection at the same time with 421
+    "busy",  # greets with 421 and closes
 )
 _MAILBOXES = 100
 
