@@ -10,11 +10,13 @@ from . import output
 from .contexts import SMTPResults, contexts
 from .engine import Deadline
 from .resource import SMTP
-from .summary import SMTPSummary, verbose_blocks
+from .summary import SMTPSummary, stage_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .model import Outcome
     from .settings import Settings
+    from .verdict import Verdict
 
 
 class SMTPCheck(nagiosplugin.Check):  # type: ignore[misc]
@@ -45,7 +47,33 @@ def run(settings: Settings, began: float, stop: int | None) -> tuple[str, int]:
     check = SMTPCheck(resource, settings)
     resource.limit(Deadline(settings.timeout, began), time(), stop)
     check()
-    blocks = verbose_blocks(resource, settings.verbose)
     status = "OK" if check.state == nagiosplugin.Ok else "FAIL"
     ending = f"SMTP SERVER STATUS : {status}" if settings.verbose > 1 else ""
-    return output.render(check.first_line, blocks, ending, check.perfdata), check.exitcode
+    if resource.verdict is None:
+        shown = _shown(resource.outcomes[0], settings.verbose)
+        return output.render(check.first_line, [shown._replace(perfdata=check.perfdata)], ending), check.exitcode
+    sections = _sections(resource.verdict, check.perfdata, settings.verbose)
+    return output.render(check.first_line, sections, ending, check.perfdata[:1]), check.exitcode
+
+
+def _sections(verdict: Verdict, perfdata: list[str], verbose: int) -> list[output.Section]:
+    """One section for each target, with the perfdata that is its own."""
+    worst = verdict.worst
+    sections = []
+    left = perfdata[1:]
+    for judgement in verdict.judgements:
+        outcome = judgement.outcome
+        count = 1 + len(outcome.times) + (outcome.tls_days is not None)
+        section = _shown(outcome, verbose, f"{outcome.target.label}:")
+        expendable = judgement.state == "ok" or judgement != worst
+        sections.append(section._replace(perfdata=left[:count], expendable=expendable))
+        left = left[count:]
+    return sections
+
+
+def _shown(outcome: Outcome, verbose: int, heading: str = "") -> output.Section:
+    """Stage table and details at ``-v``, the transcript too at ``-vv``."""
+    if not verbose:
+        return output.Section()
+    table = ([heading] if heading else []) + [*stage_table(outcome), *outcome.details]
+    return output.Section(table, outcome.transcript if verbose > 1 else ())

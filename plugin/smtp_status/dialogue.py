@@ -264,6 +264,8 @@ class Dialogue:
         column = replies.judge("AUTH", answer.reply.code)
         if column == "success":
             meaning = mechanism
+        elif column == "protocol":
+            meaning = f"not a {_reply_to('AUTH')}"
         elif explanation:
             meaning = f"{meaning}: {explanation}" if meaning else explanation
         self._add("auth", column, answer, meaning)
@@ -410,7 +412,10 @@ class Dialogue:
             return
         self._times["quit"] = result.seconds
         fault = result.reply.fault
-        self._add("quit", "protocol" if fault else replies.judge("QUIT", result.reply.code), result, fault)
+        column = "protocol" if fault else replies.judge("QUIT", result.reply.code)
+        if column == "protocol" and not fault:
+            fault = f"not a {_reply_to('QUIT')}"
+        self._add("quit", column, result, fault)
 
     # -- one step
 
@@ -430,7 +435,7 @@ class Dialogue:
         self._decided = result.at
         if isinstance(result, Failure):
             self._hear(result.lines)
-            self._lost(result)
+            self._lost(verb, result)
             # What the server thinks of our side of the handshake comes after it (RFC 8446 section 4.4.2).
             self._add_failure("tls" if result.kind == "handshake" else stage, result, self._cause(verb, result))
             raise _Over
@@ -450,7 +455,7 @@ class Dialogue:
         result = yield Exchange((command_line(verb.encode("ascii")),), FAREWELL_SECONDS, strict)
         if isinstance(result, Failure):
             self._hear(result.lines)
-            self._lost(result)
+            self._lost(verb, result)
             return result
         answer = _answer(result)
         self._hear(answer.reply.lines)
@@ -465,10 +470,13 @@ class Dialogue:
         if verb == "MAIL" and 200 <= code < 300:
             self._mail_begun = True
 
-    def _lost(self, failure: Failure) -> None:
+    def _lost(self, verb: str, failure: Failure) -> None:
         """Whether the server can still be spoken to after a failure."""
         if failure.sending or failure.kind not in ("timeout", "protocol"):
             self._may_command = False
+        elif verb == "message" and failure.kind == "timeout":
+            # It has the final dot: what it reads next is a command, and QUIT is owed to it (RFC 5321 section 3.8).
+            self._may_command = True
 
     # -- findings
 
@@ -476,7 +484,7 @@ class Dialogue:
         """Whether the reply table calls the reply a success; without ``go_on`` the conversation is over if not."""
         column, cause = replies.judge(verb, answer.reply.code), ""
         if column == "protocol":
-            cause = "not a reply to " + _NAMES.get(verb, verb)
+            cause = f"not a {_reply_to(verb)}"
         if answer.early and column == "success":
             column, cause = "protocol", "accepted before all of the message was sent"
         self._add(stage, column, answer, cause, about)
@@ -509,24 +517,21 @@ class Dialogue:
 
     def _cause(self, verb: str, failure: Failure) -> str:
         """What went wrong instead of a reply, in the operator's words."""
-        asked = _NAMES.get(verb, verb)
+        reply = _reply_to(verb)
         if failure.kind == "timeout":
             for_so_long = f"{failure.waited:.1f} s"
             if failure.sending:
                 return f"{_SENT.get(verb, verb)} not taken by the server within {for_so_long}"
             if failure.lines:
-                return f"reply to {asked} incomplete after {for_so_long}"
-            if verb == "connection":
-                return f"no greeting for {for_so_long}{self._hint_at_tls()}"
+                return f"{reply} incomplete after {for_so_long}"
             if verb == "message":
                 return f"no reply for {for_so_long} after the final dot"
-            return f"no reply to {asked} for {for_so_long}"
+            return f"no {reply} for {for_so_long}" + (self._hint_at_tls() if verb == "connection" else "")
         if failure.kind == "closed":
             if failure.sending:
                 return f"{failure.cause} while {_SENT.get(verb, verb)} was sent"
             where = "in the middle of" if failure.lines else "before"
-            reply = "the greeting" if verb == "connection" else f"the reply to {asked}"
-            return f"{failure.cause} {where} {reply}"
+            return f"{failure.cause} {where} the {reply}"
         return failure.cause
 
     def _hint_at_tls(self) -> str:
@@ -555,8 +560,14 @@ class Dialogue:
         return f"[IPv6:{own}]" if ":" in own else f"[{own}]"
 
 
-_NAMES = {"connection": "the connection", "message": "the final dot"}
 _SENT = {"message": "the message"}
+
+
+def _reply_to(verb: str) -> str:
+    """What the server's answer to ``verb`` is called."""
+    if verb == "connection":
+        return "greeting"
+    return f"reply to {'the final dot' if verb == 'message' else verb}"
 
 
 def _answer(result: Result) -> Answer:

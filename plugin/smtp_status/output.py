@@ -4,28 +4,49 @@ from __future__ import annotations
 
 import os
 
+from .record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 MAX_OUTPUT = 8 * 1024 - 1
 """Octets of the whole output, the line end included."""
 
+_GAP = "... {} lines left out ..."
+_WIDEST_GAP = len(_GAP.format(1_000_000)) + 1
 
-def render(first: str, blocks: list[list[str]], ending: str, perfdata: list[str]) -> str:
-    """The output as text.
 
-    Without ``blocks`` it is one line.  Else the blocks stand below the first line, and the perfdata once at the very
-    end, where the parsers of all consumers find it.  Where it is too long, lines of the last block that is long
-    enough are left out, from its middle.  ``ending`` is the last line before the perfdata, '' for none.
+class Section(NamedTuple):
+    """What is shown of one target.  ``perfdata`` begins with the target's total; ``expendable``: a target that did
+    well among several, whose stages nobody will look for."""
+
+    table: Sequence[str] = ()
+    transcript: Sequence[str] = ()
+    perfdata: Sequence[str] = ()
+    expendable: bool = False
+
+
+def render(first: str, sections: Sequence[Section], ending: str = "", total: Sequence[str] = ()) -> str:
+    """The output as text; ``total`` is perfdata that belongs to no target and stands first.
+
+    With nothing but perfdata it is one line.  Else the sections stand below the first line, then ``ending``, and the
+    perfdata once at the very end, where all consumers' parsers find it.  Left out where it is too long are lines of
+    the transcripts, from their middle, then tables and stage times of expendable sections, then of any but the first
+    that is not.
     """
-    tail = " ".join(perfdata)
-    if not blocks and not ending:
-        return f"{first} | {tail}\n" if tail else f"{first}\n"
-    last = ([ending] if ending else []) + ([f"| {tail}"] if tail else [])
-    budget = MAX_OUTPUT - _octets([first]) - _octets(last)
-    kept: list[list[str]] = []
-    for block in blocks:
-        kept.append(_shortened(block, budget))
-        budget -= _octets(kept[-1])
-    lines = [first, *(line for block in kept for line in block), *last]
-    return "\n".join(lines) + "\n"
+    kept = list(sections)
+    text = _text(first, kept, ending, total)
+    excess = _octets(text) - MAX_OUTPUT
+    if excess > 0:
+        kept = _shorter_transcripts(kept, excess)
+        for reduce in (_without_table, _without_stages, _without_perfdata):
+            for index in _order_of_loss(kept):
+                if _octets(_text(first, kept, ending, total)) <= MAX_OUTPUT:
+                    break
+                kept[index] = reduce(kept[index])
+        text = _text(first, kept, ending, total)
+    return text
 
 
 def write(text: str) -> None:
@@ -38,27 +59,66 @@ def write(text: str) -> None:
         return
 
 
-def _octets(lines: list[str]) -> int:
-    return sum(len(line.encode("utf-8", "backslashreplace")) + 1 for line in lines)
+def _text(first: str, sections: Sequence[Section], ending: str, total: Sequence[str]) -> str:
+    perfdata = " ".join([*total, *(item for section in sections for item in section.perfdata)])
+    lines = [line for section in sections for line in (*section.table, *section.transcript)]
+    if ending:
+        lines.append(ending)
+    if not lines:
+        return f"{first} | {perfdata}\n" if perfdata else f"{first}\n"
+    if perfdata:
+        lines.append(f"| {perfdata}")
+    return "\n".join([first, *lines]) + "\n"
 
 
-def _shortened(lines: list[str], budget: int) -> list[str]:
-    """The lines, or as many of the first and the last as fit, with a line between that says how many are missing."""
-    if _octets(lines) <= budget:
-        return lines
-    head: list[str] = []
-    tail: list[str] = []
-    left = budget - len("... 1000000 lines left out ...\n")
-    rest = list(lines)
-    while rest:
-        line = rest[0] if len(head) <= len(tail) else rest[-1]
-        left -= _octets([line])
+def _octets(text: str) -> int:
+    return len(text.encode("utf-8", "backslashreplace"))
+
+
+def _order_of_loss(sections: Sequence[Section]) -> list[int]:
+    """The expendable sections, then the others but for the first of them; the last one first."""
+    backwards = range(len(sections) - 1, -1, -1)
+    others = [index for index in backwards if not sections[index].expendable]
+    return [index for index in backwards if sections[index].expendable] + others[:-1]
+
+
+def _without_table(section: Section) -> Section:
+    return section._replace(table=section.table[:1], transcript=())
+
+
+def _without_stages(section: Section) -> Section:
+    return section._replace(perfdata=section.perfdata[:1])
+
+
+def _without_perfdata(section: Section) -> Section:
+    return Section()
+
+
+def _shorter_transcripts(sections: Sequence[Section], excess: int) -> list[Section]:
+    """The sections with ``excess`` octets less of transcripts, as far as there are so many, each by its share."""
+    sizes = [sum(_octets(line) + 1 for line in section.transcript) for section in sections]
+    whole = sum(sizes)
+    if not whole:
+        return list(sections)
+    left = max(whole - excess, 0)
+    return [
+        section._replace(transcript=_ends(section.transcript, size * left // whole))
+        for section, size in zip(sections, sizes)
+    ]
+
+
+def _ends(lines: Sequence[str], budget: int) -> list[str]:
+    """As many of the first and the last lines as fit, and a line between that says how many are missing."""
+    left = budget - _WIDEST_GAP
+    if left < 0:
+        return []
+    head, tail = 0, 0
+    while head + tail < len(lines):
+        from_head = head <= tail
+        left -= _octets(lines[head] if from_head else lines[-1 - tail]) + 1
         if left < 0:
             break
-        if line is rest[0] and len(head) <= len(tail):
-            head.append(rest.pop(0))
-        else:
-            tail.append(rest.pop())
-    if budget < _octets(["... 1000000 lines left out ..."]):
-        return []
-    return [*head, f"... {len(rest)} lines left out ...", *reversed(tail)]
+        head, tail = (head + 1, tail) if from_head else (head, tail + 1)
+    if head + tail == len(lines):
+        return list(lines)
+    return [*lines[:head], _GAP.format(len(lines) - head - tail), *lines[len(lines) - tail :]]

@@ -126,9 +126,8 @@ def _problem(outcome: Outcome, finding: Finding, wish: str = "", lead: str = "")
     notes.append("not wanted" if finding.succeeded else wish)
     remark = cut(", ".join(note for note in notes if note), REMARK_SHOWN)
     after = f" ({remark})" if remark else ""
-    if finding.kind == "timeout":
-        return _sentence(f"{lead}{_host(outcome)} timed out at {finding.stage}: {finding.cause}", "", after)
-    before = f"{lead}{_host(outcome)} {finding.stage}: "
+    timed_out = "timed out at " if finding.kind == "timeout" else ""
+    before = f"{lead}{_host(outcome)} {timed_out}{finding.stage}: "
     if finding.codes:
         return _sentence(before, _reply(finding), after)
     if finding.text:
@@ -176,19 +175,6 @@ def _sentence(before: str, server: str = "", after: str = "") -> str:
     if server and room > 0:
         return f"{before}{cut(server, room)}{after}"
     return cut(f"{before.rstrip(' :')}{after}", SENTENCE)
-
-
-def verbose_blocks(resource: SMTP, verbose: int) -> list[list[str]]:
-    """What stands below the first line: stage tables and TLS at 1, transcripts too at 2, all details at 3."""
-    if not verbose:
-        return []
-    blocks = []
-    for outcome in resource.outcomes:
-        heading = [f"{outcome.target.label}:"] if resource.verdict is not None else []
-        blocks.append([*heading, *stage_table(outcome), *outcome.details])
-        if verbose > 1:
-            blocks.append(list(outcome.transcript))
-    return blocks
 
 
 def stage_table(outcome: Outcome) -> list[str]:

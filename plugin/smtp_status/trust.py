@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import certificate as x509
 from .model import Failure
-from .text import clean
+from .text import clean, cut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ expiry_words = x509.expiry_words
 
 _NAMES_SHOWN = 3
 _NAMES_LISTED = 20
+_LINE_SHOWN = 400
 
 
 def leaf(chain: tuple[bytes, ...]) -> Certificate | None:
@@ -54,7 +55,7 @@ def describe(certificate: Certificate, now: float) -> tuple[str, ...]:
     """Lines for ``-v``: subject, issuer, names, dates, key."""
     until = f"{x509.day(certificate.not_before)} to {x509.day(certificate.not_after)}"
     return tuple(
-        clean(line)
+        cut(clean(line), _LINE_SHOWN)
         for line in (
             f"certificate subject: {certificate.subject}",
             f"certificate issuer: {certificate.issuer}",

@@ -36,8 +36,9 @@ class ReplyReader:
 
     def begun(self) -> tuple[bytes, ...]:
         """The raw lines of a reply that is not complete, the last one perhaps cut short."""
-        rest = (bytes(self._buffer[:MAX_LINE]),) if self._buffer else ()
-        return tuple(self._lines) + rest
+        *whole, rest = bytes(self._buffer[:MAX_LINE]).split(b"\n")
+        lines = (*self._lines, *(_without_cr(line) for line in whole))
+        return (*lines, rest) if rest else lines
 
     def discard(self) -> None:
         """Forget everything that was not taken."""
@@ -50,14 +51,11 @@ class ReplyReader:
             if end < 0:
                 self._scanned = len(self._buffer)
                 if self._scanned > MAX_LINE:
-                    return self._finish(f"reply line longer than {MAX_LINE} octets", self._cut_line(MAX_LINE))
+                    return self._overlong(self._cut_line(MAX_LINE))
                 return None
             if end > MAX_LINE:
-                return self._finish(f"reply line longer than {MAX_LINE} octets", self._cut_line(end + 1))
-            line = self._cut_line(end + 1).rstrip(b"\n")
-            if line.endswith(b"\r"):
-                line = line[:-1]
-            reply = self._take(line)
+                return self._overlong(self._cut_line(end + 1))
+            reply = self._take(_without_cr(self._cut_line(end + 1)[:-1]))
             if reply is not None:
                 return reply
 
@@ -69,9 +67,7 @@ class ReplyReader:
 
     def _take(self, line: bytes) -> Reply | None:
         self._octets += len(line) + 2
-        code, fault = _code(line)
-        if code and code not in self._codes:
-            self._codes.append(code)
+        fault = self._note_code(line)
         if fault:
             return self._finish(fault, line)
         if self._octets > MAX_REPLY:
@@ -84,10 +80,25 @@ class ReplyReader:
             return self._finish(f"lines of one reply have different codes, {shown}", line)
         return self._finish("", line)
 
+    def _overlong(self, line: bytes) -> Reply:
+        self._note_code(line)
+        return self._finish(f"reply line longer than {MAX_LINE} octets", line)
+
+    def _note_code(self, line: bytes) -> str:
+        """Keep the line's code; what is wrong with the line, '' if nothing."""
+        code, fault = _code(line)
+        if code and code not in self._codes:
+            self._codes.append(code)
+        return fault
+
     def _finish(self, fault: str, line: bytes) -> Reply:
         reply = Reply(tuple(self._codes), (*self._lines, line[:MAX_LINE]), fault)
         self._lines, self._codes, self._octets = [], [], 0
         return reply
+
+
+def _without_cr(line: bytes) -> bytes:
+    return line[:-1] if line.endswith(b"\r") else line
 
 
 def _code(line: bytes) -> tuple[int, str]:
