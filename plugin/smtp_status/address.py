@@ -13,12 +13,15 @@ from .record import NamedTuple
 PATH_LIMIT = 900
 """Octets of an address, so that a command with its parameters and a header line stay below 998."""
 
-# RFC 5321 section 4.1.2 with UTF8-non-ascii of RFC 6531 section 3.3
-_QUOTED = re.compile(r'"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*"')
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
-_ATOMS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
-_SPECIALS = re.compile(r'[][ ()<>:;,\\"]')
-_HOST_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
+LABEL_LIMIT = 63
+"""Octets of one label of a domain name (RFC 1035 section 2.3.4)."""
+
+# RFC 5321 section 4.1.2 with UTF8-non-ascii of RFC 6531 section 3.3. Text, since to compile a pattern costs more than
+# to send a command, and most addresses need none.
+_QUOTED = r'"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*"'
+_ATOM_SIGNS = "!#$%&'*+/=?^_`{|}~-"
+_SPECIALS = ' ()<>[]:;,\\"'
+_IDEOGRAPHIC_DOTS = "\u3002\uff0e\uff61"
 
 
 class Mailbox(NamedTuple):
@@ -52,7 +55,7 @@ class Mailbox(NamedTuple):
 
     def header(self) -> str:
         """The addr-spec of RFC 5322 section 3.4.1; a local part no dot-atom can hold (``a..b``) is quoted."""
-        if self.local.startswith('"') or not self.local or _ATOMS.fullmatch(self.local):
+        if self.local.startswith('"') or not self.local or all(map(_is_atom, self.local.split("."))):
             return self.address
         return f'"{self.local}"' + self.address[len(self.local) :]
 
@@ -83,7 +86,7 @@ def parse(text: str) -> Mailbox:
 def _split(text: str) -> tuple[str, str | None]:
     """Local part and what stands after the @; None where there is no @."""
     if text.startswith('"'):
-        quoted = _QUOTED.match(text)
+        quoted = re.match(_QUOTED, text)
         if quoted is None:
             raise ValueError("the quoted local part does not end")
         local, rest = quoted[0], text[quoted.end() :]
@@ -91,9 +94,9 @@ def _split(text: str) -> tuple[str, str | None]:
             raise ValueError("after the quoted local part an @ is wanted")
         return local, rest[1:] if rest else None
     local, at, domain = text.partition("@")
-    found = _SPECIALS.search(local)
+    found = next((char for char in local if char in _SPECIALS), None)
     if found is not None:
-        sign = "space" if found[0] == " " else found[0]
+        sign = "space" if found == " " else found
         raise ValueError(f"a {sign} in the local part, which must stand in double quotes then")
     return local, domain if at else None
 
@@ -106,11 +109,22 @@ def _domain(text: str) -> str:
     if "@" in text:
         raise ValueError("more than one @")
     # IDNA lets the ideographic full stops separate labels too (RFC 3490 section 3.1)
-    labels = re.split("[.\u3002\uff0e\uff61]", text)
-    name = ".".join(label if label.isascii() else _a_label(label) for label in labels)
-    if len(name) > 255 or not all(_HOST_LABEL.fullmatch(label) for label in name.split(".")):
+    for dot in _IDEOGRAPHIC_DOTS:
+        text = text.replace(dot, ".")
+    name = ".".join(label if label.isascii() else _a_label(label) for label in text.split("."))
+    if len(name) > 255 or not all(map(is_label, name.split("."))):
         raise ValueError("not a domain name or address literal after the @")
     return name
+
+
+def is_label(text: str) -> bool:
+    """Whether ``text`` can stand between the dots of a domain name, the underscore of old habits allowed."""
+    letters = text.replace("-", "").replace("_", "")
+    return 0 < len(text) <= LABEL_LIMIT and text.isascii() and (letters.isalnum() or not letters)
+
+
+def _is_atom(text: str) -> bool:
+    return text != "" and all(char.isalnum() or char in _ATOM_SIGNS or char >= "\x80" for char in text)
 
 
 def _literal(text: str) -> str:

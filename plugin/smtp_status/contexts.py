@@ -95,7 +95,8 @@ class DaysContext(nagiosplugin.Context):  # type: ignore[misc]
         return self.result_cls(nagiosplugin.Ok, None, metric)
 
     def performance(self, metric: Metric, resource: Resource) -> str:
-        limits = (f"{limit}:" if limit is not None else "" for limit in (self._warning, self._critical))
+        # As a range these were 21: and 7:, but Icinga drops all that is not a plain number.
+        limits = ("" if limit is None else str(limit) for limit in (self._warning, self._critical))
         return ";".join((f"{metric.name}={metric.value}", *limits)).rstrip(";")
 
 

@@ -80,7 +80,7 @@ class Dialogue:
             self._target,
             tuple(self._findings),
             tuple(StageTime(stage, self._times[stage]) for stage in STAGES if stage in self._times),
-            max(self._decided - started, 0.0),
+            max(self._decided - started, self._target.dns_seconds or 0.0),
             self._link.address if self._link is not None else None,
             tuple(self._details),
             tuple(self._transcript),
@@ -120,8 +120,11 @@ class Dialogue:
             yield from self._must("data", "DATA", b"DATA")
             self._reached("data")
             yield from self._message(accepted)
-        for command in plan.commands:
+        for number, command in enumerate(plan.commands, 1):
             yield from self._raw(command)
+            following = plan.commands[number : number + 1]
+            if not following or following[0].stage != command.stage:
+                self._reached(command.stage)
 
     def _reached(self, stage: str) -> None:
         if self._plan.quit_after == stage:
@@ -208,6 +211,7 @@ class Dialogue:
         self._may_command = plan.mode != "ssl"
         self._times["tls"] = result.seconds
         self._details.append(f"tls: {result.version} {result.cipher}")
+        self._transcript.append(f"=== {result.version} {result.cipher}")
         self._look_at_certificate(result.chain)
         judged = plan.mode != "offered"
         found = trust.faults(trust.leaf(result.chain), self._tls_name, plan, self._now) if judged else []
@@ -298,7 +302,7 @@ class Dialogue:
         except auth.AuthFault as fault:
             self._add("auth", "protocol", answer, fault.cause)
             if answer.reply.code == replies.CONTINUE:
-                yield from self._try("*")  # the only way out of an exchange (RFC 4954 section 4)
+                yield from self._try("*", FAREWELL_SECONDS)  # the only way out of an exchange (RFC 4954 section 4)
             raise _Over from None
         return answer
 
@@ -375,11 +379,13 @@ class Dialogue:
         """``-C``: its reply is judged by its ``-R``, else by the reply table."""
         stage = command.stage
         verb = "message" if stage == "message" else command.line.partition(b" ")[0].decode("ascii", "replace").upper()
-        about = clean(command.line) if stage == "command" else ""
+        about = clean(command.line, self._secrets) if stage == "command" else ""
         answer = yield from self._command(stage, verb, command.line)
         if stage == "message" and 200 <= answer.reply.code < 300:
             self._message_accepted = True
-        if command.expected is None:
+        if command.expected is None and (verb, answer.reply.code) == ("AUTH", replies.CONTINUE):
+            self._add(stage, "success", answer, about=about)  # the responses come as further commands
+        elif command.expected is None:
             self._judge(stage, verb, answer, about)
         else:
             heard = (line.decode("utf-8", "backslashreplace") for line in answer.reply.lines)
@@ -387,7 +393,6 @@ class Dialogue:
                 self._add(stage, "mismatch", answer, "not as -R expects", about)
                 raise _Over
             self._add(stage, "success", answer, about=about)
-        self._reached(stage)
 
     def _farewell(self) -> Steps[None]:
         """RSET where mail was begun, then QUIT, wherever the server still listens to commands."""
@@ -395,22 +400,25 @@ class Dialogue:
             return
         # What is wrong from here on matters only where everything before went well.
         judged = all(finding.succeeded for finding in self._findings)
+        left = FAREWELL_SECONDS
         if self._mail_begun and not self._message_accepted:
-            result = yield from self._try("RSET", strict=judged)
-            if judged and isinstance(result, Failure) and result.kind == "protocol":
-                self._add_failure("quit", result, self._cause("QUIT", result))
+            result = yield from self._try("RSET", FAREWELL_SECONDS, strict=judged)
+            left = max(FAREWELL_SECONDS - (result.at - self._decided), 0.0)
+            if judged and isinstance(result, Failure):
+                self._add_failure("quit", result, self._cause("RSET", result))
                 judged = False
         if not self._may_command:
             return
-        result = yield from self._try("QUIT", strict=judged)
+        result = yield from self._try("QUIT", left, strict=judged)
         if not judged:
             return
         if isinstance(result, Failure):
             self._add_failure("quit", result, self._cause("QUIT", result))
             if self._may_command and result.kind == "protocol":
-                yield from self._try("QUIT")
+                yield from self._try("QUIT", left)
             return
-        self._times["quit"] = result.seconds
+        if not result.unasked:
+            self._times["quit"] = result.seconds
         fault = result.reply.fault
         column = "protocol" if fault else replies.judge("QUIT", result.reply.code)
         if column == "protocol" and not fault:
@@ -449,10 +457,10 @@ class Dialogue:
             raise _Over
         return answer
 
-    def _try(self, verb: str, strict: bool = False) -> Steps[Answer | Failure]:
-        """A command whose reply is not waited for long, and whose failure ends nothing."""
+    def _try(self, verb: str, limit: float, strict: bool = False) -> Steps[Answer | Failure]:
+        """A command whose reply is waited for ``limit`` seconds at most, and whose failure ends nothing."""
         self._say(verb)
-        result = yield Exchange((command_line(verb.encode("ascii")),), FAREWELL_SECONDS, strict)
+        result = yield Exchange((command_line(verb.encode("ascii")),), limit, strict)
         if isinstance(result, Failure):
             self._hear(result.lines)
             self._lost(verb, result)
@@ -465,7 +473,7 @@ class Dialogue:
         """What the server expects next."""
         code = answer.reply.code
         self._may_command = True
-        if (verb, code) in (("DATA", replies.SEND_MESSAGE), ("STARTTLS", 220)) or answer.early:
+        if (verb, code) in (("DATA", replies.SEND_MESSAGE), ("STARTTLS", 220), ("QUIT", 221)) or answer.early:
             self._may_command = False
         if verb == "MAIL" and 200 <= code < 300:
             self._mail_begun = True
@@ -490,7 +498,8 @@ class Dialogue:
         self._add(stage, column, answer, cause, about)
         if column == "success":
             return True
-        if not go_on or answer.reply.code == replies.CLOSING:
+        # After an early reply nothing more is sent, and nothing more is sure to come.
+        if not go_on or answer.early or answer.reply.code == replies.CLOSING:
             raise _Over
         return False
 
@@ -518,7 +527,7 @@ class Dialogue:
     def _cause(self, verb: str, failure: Failure) -> str:
         """What went wrong instead of a reply, in the operator's words."""
         reply = _reply_to(verb)
-        if failure.kind == "timeout":
+        if failure.kind == "timeout" and not failure.cause:
             for_so_long = f"{failure.waited:.1f} s"
             if failure.sending:
                 return f"{_SENT.get(verb, verb)} not taken by the server within {for_so_long}"

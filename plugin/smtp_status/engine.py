@@ -13,6 +13,7 @@ from time import monotonic
 from . import clock
 from .actions import Answer, Connect, Connected, Exchange, Secured, Tell, Told
 from .model import Failure, Reply
+from .replies import CLOSING
 from .transport import Transport, TransportError
 from .wire import ReplyReader
 
@@ -220,9 +221,9 @@ class _Driver:
         elif events != self._events:
             self.loop.selector.modify(self.transport, events, self)
         self._events = events
-        if work.limit is not None and work.limit != self._limit:
+        if work.limit != self._limit:
             self._limit = work.limit
-            self.armed = self.loop.arm(self, work.limit)
+            self.armed = 0 if work.limit is None else self.loop.arm(self, work.limit)
 
     def _end(self) -> None:
         self._work = None
@@ -362,7 +363,7 @@ class _Exchanging:
         if begun[0][:3] == b"421"[: len(begun[0])]:
             self._sent_all = self._unasked = True
             return None
-        return Failure("protocol", "data before it was asked for", begun, at=monotonic())
+        return _too_early(begun)
 
     def _send(self) -> None:
         while True:
@@ -388,6 +389,8 @@ class _Exchanging:
     def _receive(self) -> Result | None:
         while True:
             reply = self._reader.next_reply()
+            if reply is not None and self._unasked and reply.code != CLOSING:
+                return _too_early(reply.lines)
             if reply is not None:
                 return self._answer(reply)
             try:
@@ -424,6 +427,10 @@ class _Exchanging:
         return failure._replace(lines=self._reader.begun(), sending=not self._sent_all, at=monotonic())
 
 
+def _too_early(lines: tuple[bytes, ...]) -> Failure:
+    return Failure("protocol", "data before it was asked for", lines, at=monotonic())
+
+
 class _Handshaking:
     """Begins TLS on the connection."""
 
@@ -438,7 +445,8 @@ class _Handshaking:
 
     def start(self) -> Result | None:
         reader = self._driver.reader
-        received = self._transport.receive()
+        # With TLS from the first byte nothing is plain text, and what is no TLS fails as such.
+        received = self._transport.receive() if self._action.plan.mode != "ssl" else None
         if received is not None:
             reader.feed(received[0])
         if not reader.idle:

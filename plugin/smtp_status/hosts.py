@@ -17,9 +17,8 @@ NAME_LIMIT = 253
 PATH_LIMIT = 107
 """Octets of a unix socket's path: sun_path of Linux without the NUL."""
 
-_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
-_PORT = re.compile(r"[0-9]{1,5}")
-_ENDPOINT = re.compile(r"(?:\[(?P<bracketed>[^][]*)\]|(?P<bare>[^][:]*)):(?P<port>[^:]*)")
+# Text: few checks need it, and to compile a pattern costs more than to send a command.
+_ENDPOINT = r"(?:\[(?P<bracketed>[^][]*)\]|(?P<bare>[^][:]*)):(?P<port>[^:]*)"
 
 
 def is_path(host: str) -> bool:
@@ -79,7 +78,7 @@ def name(text: str) -> str:
         except ValueError:
             raise ValueError(f"takes a host name, and {shown(text)} has no form in ASCII (IDNA)") from None
     labels = ascii_name.split(".")
-    if len(ascii_name) > NAME_LIMIT or not all(map(_LABEL.fullmatch, labels)):
+    if len(ascii_name) > NAME_LIMIT or not all(map(_is_label, labels)):
         hint = ", the port goes to -p" if re.fullmatch(r"[^:]+:[0-9]+", text) else ""
         raise ValueError(f"takes a host name or an address, not {shown(text)}{hint}")
     # The C library would read 10.1 or 127.000.0.1 as an address, and each in its own way.
@@ -88,16 +87,20 @@ def name(text: str) -> str:
     return ascii_name + text[len(rootless) :]
 
 
+def _is_label(text: str) -> bool:
+    return address.is_label(text) and not text.startswith("-") and not text.endswith("-")
+
+
 def port(text: str, lowest: int = 1) -> int:
     """A port number."""
-    if not _PORT.fullmatch(text) or not lowest <= int(text) <= 65535:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5) or not lowest <= int(text) <= 65535:
         raise ValueError(f"takes a port from {lowest} to 65535, not {shown(text)}")
     return int(text)
 
 
 def endpoint(text: str, lowest: int = 1) -> tuple[str, int]:
     """``ADDR:PORT``, an IPv6 address in brackets."""
-    match = _ENDPOINT.fullmatch(text)
+    match = re.fullmatch(_ENDPOINT, text)
     literal = match and (match["bare"] if match["bracketed"] is None else match["bracketed"])
     if match is None or not literal or family(literal) != (6 if match["bracketed"] is not None else 4):
         raise ValueError(f"takes ADDR:PORT with an IPv4 address or an IPv6 address in [], not {shown(text)}")

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     Entry = Union[Target, Outcome]
 
-_NOT_IN_A_LABEL = re.compile(r"[^A-Za-z0-9_.-]")
+_NOT_IN_A_LABEL = r"[^A-Za-z0-9_.-]"
 
 
 def label(host: str, address: str = "") -> str:
     """The label of one target; ``-`` stands for the colons of an IPv6 address, ``_`` for what no label may hold."""
     parts = [part.replace(":", "-") for part in (host.rstrip("."), address) if part]
-    return _NOT_IN_A_LABEL.sub("_", "_".join(parts))
+    return re.sub(_NOT_IN_A_LABEL, "_", "_".join(parts))
 
 
 def single_addresses(target: Target) -> list[Target]:

@@ -35,13 +35,13 @@ PIPE_LIMIT = 64 * 1024 * 1024
 """Octets taken from what cannot be read twice (standard input, a pipe), since they are held in memory."""
 
 _BLOCK = 64 * 1024
-_FIELD_NAME = re.compile(r"[!-9;-~]+")
+# Patterns are text: most messages need none, and to compile one costs more than to send a command.
 # A name that begins with a letter: "12:30 all is well" is text.
-_FIELD = re.compile(rb"([A-Za-z][!-9;-~]*)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)")
-_WORD = re.compile(rb" *[^ ]+")
-_ESCAPES = re.compile(r"\\([nt\\])")
+_FIELD = rb"([A-Za-z][!-9;-~]*)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)"
+_WORD = rb" *[^ ]+"
+_ESCAPES = r"\\([nt\\])"
 _ESCAPED = {"n": "\n", "t": "\t", "\\": "\\"}
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -200,12 +200,12 @@ class Message:
 
 def _from_argument(text: str) -> bytes:
     """The octets an argument stands for, without control characters other than TAB and line ends."""
-    plain = _ESCAPES.sub(lambda match: _ESCAPED[match[1]], text)
+    plain = re.sub(_ESCAPES, lambda match: _ESCAPED[match[1]], text) if "\\" in text else text
     try:
         octets = plain.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise ValueError("not valid Unicode text") from None
-    control = _CONTROL.search(octets)
+    control = re.search(_CONTROL, octets)
     if control:
         line = 1 + len(re.findall(rb"\r\n|\r|\n", octets[: control.start()]))
         raise ValueError(f"line {line} holds the control character 0x{control[0][0]:02x}")
@@ -268,10 +268,13 @@ def _header_section(content: _Content) -> tuple[list[bytes], int, int]:
             break
         if b"\n\n" in begin:
             break
-    fields = []
+    fields: list[bytes] = []
     position = 0
+    if b":" not in begin:
+        return fields, 0, 1
+    field = re.compile(_FIELD)
     while True:
-        match = _FIELD.match(begin, position)
+        match = field.match(begin, position)
         if match is None:
             break
         fields.append(match[0] if match[0].endswith(b"\n") else match[0] + b"\n")
@@ -350,17 +353,20 @@ def _field(name: str, value: str) -> bytes:
 
     Raises ValueError for what cannot be a field.
     """
-    if not _FIELD_NAME.fullmatch(name):
+    if not name or not all("!" <= char <= "~" and char != ":" for char in name):
         raise ValueError("a header name is printable ASCII without space and colon")
     try:
         octets = value.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError(f"the value of header {name} is not valid Unicode text") from None
-    if re.search(rb"[\x00-\x1f\x7f]", octets):
+    if any(char < " " or char == "\x7f" for char in value):
         raise ValueError(f"the value of header {name} holds a control character")
     line = name.encode() + b":"
+    stripped = octets.strip(b" ")
+    if stripped and len(line) + 1 + len(stripped) <= FOLD_LIMIT:
+        return line + b" " + stripped + b"\n"
     lines = []
-    for position, word in enumerate(_WORD.findall(b" " + octets.strip(b" "))):
+    for position, word in enumerate(re.findall(_WORD, b" " + stripped)):
         if position and len(line) + len(word) > FOLD_LIMIT:
             lines.append(line)
             line = b""

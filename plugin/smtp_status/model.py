@@ -55,8 +55,9 @@ FAULTS = (
 class Reply(NamedTuple):
     """One reply as the server sent it (RFC 5321 section 4.2).
 
-    ``lines`` are the raw lines without their line ends; ``codes`` the distinct codes in the order they came
-    (one, in a valid reply; none when there was no code); ``fault`` says why it is no valid reply, '' if it is.
+    ``lines`` are the raw lines without their line ends; ``codes`` the distinct codes, in the order in which each
+    came last (one, in a valid reply; none when there was no code); ``fault`` says why it is no valid reply, '' if it
+    is.
     """
 
     codes: tuple[int, ...]

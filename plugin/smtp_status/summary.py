@@ -51,8 +51,11 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         if self._resource.verdict is not None:
             return self._several(self._resource.verdict, None)
         outcome = self._resource.outcomes[0]
-        wanted = [finding for finding in outcome.findings if not finding.succeeded and finding.stage != "quit"]
-        return _problem(outcome, wanted[0], "as wanted") if wanted else _success(outcome)
+        told = [finding for finding in outcome.findings if finding.stage != "quit"]
+        wanted = next((finding for finding in told if not finding.succeeded), None)
+        if wanted is not None and not told[-1].succeeded:
+            return _problem(outcome, wanted, "as wanted")  # a negative test that held: nothing came after it
+        return _success(outcome, wanted)
 
     def problem(self, results: Results) -> str:
         state = results.most_significant_state
@@ -105,7 +108,8 @@ def _did(outcome: Outcome) -> tuple[str, Finding | None]:
     return "answered", said[-1] if said else None
 
 
-def _success(outcome: Outcome) -> str:
+def _success(outcome: Outcome, wanted: Finding | None = None) -> str:
+    """``wanted``: what went wrong on the way, but is called harmless."""
     words, finding = _did(outcome)
     said = _reply(finding) if finding is not None else ""
     if finding is None:
@@ -113,7 +117,12 @@ def _success(outcome: Outcome) -> str:
         last = outcome.findings[-1]
         words = {"dns": "was found", "connect": "connected"}.get(last.stage, "answered")
         said = last.cause
-    return _sentence(f"{_host(outcome)} {words} in {outcome.total:.3f} s: ", said)
+    after = ""
+    if wanted is not None:
+        after = (
+            f" ({cut(f'{wanted.stage}: {_reply(wanted) if wanted.codes else wanted.cause}', REMARK_SHOWN)}, as wanted)"
+        )
+    return _sentence(f"{_host(outcome)} {words} in {outcome.total:.3f} s: ", said, after)
 
 
 def _problem(outcome: Outcome, finding: Finding, wish: str = "", lead: str = "") -> str:
@@ -183,12 +192,13 @@ def stage_table(outcome: Outcome) -> list[str]:
     longest = max((seconds for stage, seconds in outcome.times if stage != "quit"), default=0.0)
     lines = []
     for stage in dict.fromkeys(finding.stage for finding in outcome.findings):
-        last = [finding for finding in outcome.findings if finding.stage == stage][-1]
+        of_stage = [finding for finding in outcome.findings if finding.stage == stage]
+        shown_finding = next((finding for finding in of_stage if not finding.succeeded), of_stage[-1])
         seconds = times.get(stage)
         shown = f"{seconds * 1000:10.3f} ms" if seconds is not None else f"{'-':>13}"
         filled = 0 if seconds is None or not longest else min(_BAR, max(1, round(_BAR * seconds / longest)))
-        said = _reply(last) if last.codes else last.cause
-        if not last.succeeded:
-            said = f"{last.kind}: {said}"
+        said = _reply(shown_finding) if shown_finding.codes else shown_finding.cause
+        if not shown_finding.succeeded:
+            said = f"{shown_finding.kind}: {said}"
         lines.append(f"{stage:<9}{shown} {'#' * filled:<{_BAR}} {cut(said, _SAID)}".rstrip())
     return lines

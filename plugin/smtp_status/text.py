@@ -25,10 +25,10 @@ _SHORT = 3
 destroy it and tell the secret."""
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/_=-]")
-_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+# Patterns are text: most runs need none, and to compile one costs more than to send a command.
+_ESCAPE = r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
 _LONGEST_ESCAPE = 10
-_BRACKETS = re.compile(r"<([^<>]+)>")
+_BRACKETS = r"<([^<>]+)>"
 # Look-alikes keep a reply legible: perfdata begins at |, and <, > and & are markup in every web interface.
 _LOOK_ALIKES = str.maketrans({"|": "¦", "<": "‹", ">": "›", "&": "＆", "\t": " "})  # noqa: RUF001
 
@@ -46,7 +46,9 @@ def clean(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
 def sentence(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
     """``raw`` as ``clean`` gives it, made to be read in the first line: addresses stand without their angle
     brackets, since Nagios drops these anyway, and runs of white space are one space."""
-    bare = _BRACKETS.sub(_without_brackets, _shown(raw, secrets))
+    bare = _shown(raw, secrets)
+    if "<" in bare:
+        bare = re.sub(_BRACKETS, _without_brackets, bare)
     return " ".join(part for part in _harmless(bare).split(" ") if part)
 
 
@@ -151,8 +153,9 @@ def _without_brackets(match: re.Match[str]) -> str:
 def _escape_around(text: str, position: int) -> tuple[int, int]:
     """Begin and end of the escape that ``position`` would cut in two; twice ``position`` if there is none."""
     start = text.rfind("\\", max(0, position - _LONGEST_ESCAPE + 1), position)
-    match = _ESCAPE.match(text, start) if start >= 0 else None
-    return match.span() if match and match.end() > position else (position, position)
+    match = re.match(_ESCAPE, text[start : start + _LONGEST_ESCAPE]) if start >= 0 else None
+    end = start + match.end() if match else position
+    return (start, end) if end > position else (position, position)
 
 
 def _everywhere(raw: bytes, form: bytes) -> Iterator[tuple[int, int]]:
@@ -177,8 +180,7 @@ def _base64_words(raw: bytes, form: bytes) -> Iterator[tuple[int, int]]:
     start = raw.find(form)
     while start >= 0:
         begin = done + len(raw[done:start].rstrip(_BASE64))
-        after = _NOT_BASE64.search(raw, start + len(form))
-        done = after.start() if after else len(raw)
+        done = len(raw) - len(raw[start + len(form) :].lstrip(_BASE64))
         yield begin, done
         start = raw.find(form, done)
 

@@ -32,7 +32,7 @@ _KINDS = {
     errno.ENETDOWN: ("unreachable", "network down, {peer}"),
     errno.EAFNOSUPPORT: ("unreachable", "address family not supported for {peer}"),
     errno.EADDRNOTAVAIL: ("unreachable", "no local address to reach {peer} from"),
-    errno.ETIMEDOUT: ("timeout", "the network gave up on {peer}"),
+    errno.ETIMEDOUT: ("unreachable", "the network gave up on {peer}"),  # not our deadline, so no timeout
     errno.ECONNRESET: ("closed", "connection reset by the server"),
     errno.ECONNABORTED: ("closed", "connection aborted"),
     errno.EPIPE: ("closed", "connection closed by the server"),
@@ -102,6 +102,9 @@ class Transport:
         self._connect_result(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
     def _connect_result(self, code: int) -> bool:
+        if code == errno.EAGAIN and self._socket.family == socket.AF_UNIX:
+            # Not in progress but refused for now: the queue of the listener is full, see unix(7).
+            raise TransportError(Failure("refused", f"too many connections wait at {self.address.place}"))
         if code in _IN_PROGRESS:
             return False
         if code:

@@ -25,18 +25,18 @@ MAX_SECONDS = 1_000_000
 MAX_NUMBER = 1_000_000_000
 """Largest number in a range."""
 
-# Not more digits than a float holds, which also spares int() from numbers it refuses to read.
-_NUMBER = r"(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})"
-_SECONDS = re.compile(_NUMBER)
-_RANGE = re.compile(rf"(?P<inside>@)?(?:(?P<start>-?{_NUMBER}|~)?(?P<colon>:))?(?P<end>-?{_NUMBER})?")
-_CODE = re.compile(r"[2-5x][0-5x][0-9x]")
-_DAYS = re.compile(r"([0-9]{1,5})(?:,([0-9]{1,5}))?")
+MAX_DIGITS = 15
+"""Digits on each side of a decimal point: not more than a float holds, and than int() is willing to read."""
+
+# Text: few checks need them, and to compile a pattern costs more than to send a command.
+_CODE = r"[2-5x][0-5x][0-9x]"
+_DAYS = r"([0-9]{1,5})(?:,([0-9]{1,5}))?"
 
 
 def timeout(text: str) -> tuple[float, str]:
     """``SECONDS[:STATE]``; the state is ``critical`` by default."""
     seconds, colon, state = text.partition(":")
-    if not _SECONDS.fullmatch(seconds) or not 0 < float(seconds) <= MAX_SECONDS:
+    if not _is_number(seconds) or not 0 < float(seconds) <= MAX_SECONDS:
         raise ValueError(f"takes SECONDS[:STATE], above 0 and at most {MAX_SECONDS} s, not {shown(text)}")
     if not colon:
         return float(seconds), "critical"
@@ -51,18 +51,28 @@ def time_range(text: str) -> Range:
 
     ``0`` is a real threshold: nagiosplugin is given the text, since it would take the number for none.
     """
-    match = _RANGE.fullmatch(text)
-    if match is None or not (match["start"] or match["end"]):
+    first, colon, last = text.removeprefix("@").partition(":")
+    if not colon:
+        first, last = "", first
+    readable = first in {"", "~"} or _is_number(first.removeprefix("-"))
+    if not readable or not (first or last) or (last and not _is_number(last.removeprefix("-"))):
         raise ValueError(f"takes a range of seconds such as 5, 0.1:5, ~:5 or @1:2, not {shown(text)}")
-    start = 0.0 if match["start"] in {None, "~"} else float(match["start"])
-    end = float(match["end"]) if match["end"] else float(MAX_NUMBER)
+    start = 0.0 if first in {"", "~"} else float(first)
+    end = float(last) if last else float(MAX_NUMBER)
     if end < 0:
         raise ValueError(f"takes a range of seconds, and no time is below 0 as {shown(text)} wants it")
-    if start > end and match["start"] != "~":
+    if start > end and first != "~":
         raise ValueError(f"takes a range that does not begin above its end, not {shown(text)}")
     if max(abs(start), end) > MAX_NUMBER:
         raise ValueError(f"takes a range of seconds up to {MAX_NUMBER}, not {shown(text)}")
     return Range(text)
+
+
+def _is_number(text: str) -> bool:
+    """Whether ``text`` is a decimal number without sign and exponent: ``5``, ``0.25``, ``.5``, ``5.``."""
+    whole, _, fraction = text.partition(".")
+    digits = whole + fraction
+    return digits.isascii() and digits.isdigit() and max(len(whole), len(fraction)) <= MAX_DIGITS
 
 
 def stage(text: str) -> str:
@@ -90,14 +100,14 @@ def state_rules(text: str) -> Iterator[StateRule]:
             raise ValueError(f"takes STAGE[:WHAT]=STATE[,...], not {shown(item.strip())}")
         if name != "any" and name not in STAGES:
             raise ValueError(f"takes any or a stage, not {shown(name)}: {' '.join(STAGES)}")
-        if what and not _CODE.fullmatch(what) and what not in {*FAULTS, "failure", "error"}:
+        if what and not re.fullmatch(_CODE, what) and what not in {*FAULTS, "failure", "error"}:
             raise ValueError(f"takes a code such as 450 or 5xx, or a kind that --help lists, not {shown(what)}")
         yield StateRule(name, what, _state(state.strip()))
 
 
 def certificate_days(text: str) -> tuple[int, int | None]:
     """``WARN[,CRIT]`` in days."""
-    match = _DAYS.fullmatch(text)
+    match = re.fullmatch(_DAYS, text)
     if match is None:
         raise ValueError(f"takes WARN[,CRIT] in days such as 21,7, not {shown(text)}")
     return int(match[1]), (int(match[2]) if match[2] else None)

@@ -22,7 +22,7 @@ class ReplyReader:
         self._buffer = bytearray()
         self._scanned = 0  # octets at the buffer's front known to hold no line feed
         self._lines: list[bytes] = []
-        self._codes: list[int] = []
+        self._codes: dict[int, None] = {}  # a set in order
         self._octets = 0  # of the lines of the reply that has begun
 
     def feed(self, data: bytes) -> None:
@@ -87,13 +87,14 @@ class ReplyReader:
     def _note_code(self, line: bytes) -> str:
         """Keep the line's code; what is wrong with the line, '' if nothing."""
         code, fault = _code(line)
-        if code and code not in self._codes:
-            self._codes.append(code)
+        if code:
+            self._codes.pop(code, None)
+            self._codes[code] = None
         return fault
 
     def _finish(self, fault: str, line: bytes) -> Reply:
         reply = Reply(tuple(self._codes), (*self._lines, line[:MAX_LINE]), fault)
-        self._lines, self._codes, self._octets = [], [], 0
+        self._lines, self._codes, self._octets = [], {}, 0
         return reply
 
 
