@@ -9,7 +9,7 @@ unexport HOST TO FROM
 endif
 
 .NOTPARALLEL:
-.PHONY: help demo test lint clean FORCE
+.PHONY: help demo test lint generate pyz deb bench clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,10 @@ help:
 	@echo '             HOST=mx.example.org TO=bob@example.org [FROM=…] [ARGS=…]  use your own server instead'
 	@echo 'make test    run the tests                        ARGS="-k launcher -x" goes to pytest'
 	@echo 'make lint    run ruff and mypy'
+	@echo 'make generate  write what contrib/ has for Icinga and Grafana anew'
+	@echo 'make pyz     build dist/check_smtp_status.pyz: one file that needs nothing but Python'
+	@echo 'make deb     build dist/check-smtp-status_VERSION_all.deb (with dpkg-deb)'
+	@echo 'make bench   measure cost and accuracy beside swaks, check_smtp, smtp-source and smtplib (minutes, as root)'
 	@echo 'make clean   remove the virtual environment, builds and caches'
 	@echo
 	@echo 'PYTHON=/path/to/python3 chooses the interpreter (3.9 or newer); the environment is made anew for it.'
@@ -31,6 +35,20 @@ lint: .venv/lint.stamp
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+generate:
+	$(PYTHON) contrib/generate.py
+
+# The smallest environment that has what the plugin is built on.
+pyz: .venv/demo.stamp
+	.venv/bin/python contrib/pyz.py dist/check_smtp_status.pyz
+
+deb:
+	$(PYTHON) contrib/deb.py dist
+
+# Writes bench/RESULTS.md and the pictures of docs/. ARGS=--short runs everything once and writes nothing.
+bench: .venv/bench.stamp
+	.venv/bin/python bench/run.py $(ARGS)
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis plugin/*.egg-info

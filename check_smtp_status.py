@@ -12,8 +12,8 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 
 
 def unknown(sentence):
-    line = ("SMTP UNKNOWN - %s" % sentence).encode("unicode_escape")
     try:
+        line = ("SMTP UNKNOWN - %s" % sentence).encode("unicode_escape")
         os.write(1, line[:160] + b"\n")
     finally:
         os._exit(3)  # also where standard output is closed or full

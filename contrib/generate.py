@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the Icinga CheckCommand and the Director basket from the plugin's own table of options.
+"""Write the Icinga CheckCommand, the Director basket and the Grafana dashboards from the plugin's own tables.
 
 ``contrib/generate.py`` writes the files anew; ``contrib/generate.py --check`` writes nothing and exits with 1
 when one of them is not what it would write.
@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "plugin"))
 
-from smtp_status import options  # noqa: E402 - from this checkout
+from dashboards import dashboard  # noqa: E402 - the package must be found first
+
+from smtp_status import options  # noqa: E402
 from smtp_status.options import OPTIONS, Option  # noqa: E402
 
 COMMAND = "smtp_status"
@@ -66,13 +69,13 @@ def body(option: Option) -> str:
     """A function body of Icinga's language that returns all the words of an option; '' where a macro will do."""
     value = f'macro("${variable(option)}$")'
     if option.name == "verbose":
-        return f'return [ "--verbose", "--verbose", "--verbose" ].slice(0, number({value}))'
+        return f'return range(number({value})).map(time => "--verbose")'
     if not option.optional:
         return ""
     return (
         f"var values = {value}\n"
         "if (typeof(values) != Array) { values = [ values ] }\n"
-        f'return values.map(value => if (value == true) {{ "--{option.name}" }}'
+        f'return values.map(value => if (string(value) == "true") {{ "--{option.name}" }}'
         f' else {{ "--{option.name}=" + value }})'
     )
 
@@ -205,6 +208,8 @@ def _field(number: int, option: Option) -> dict[str, object]:
 FILES = {
     HERE / "icinga" / f"{COMMAND}.conf": check_command,
     HERE / "icinga" / "director-basket.json": basket,
+    HERE / "grafana" / "influxdb.json": partial(dashboard, "influxdb"),
+    HERE / "grafana" / "graphite.json": partial(dashboard, "graphite"),
 }
 """What is made, and by what."""
 

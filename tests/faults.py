@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from servers.scripted import (
     Action,
-    Auth,
     Close,
     Drip,
-    Read,
     Reset,
     Session,
     Silence,
     Sleep,
-    SmtpScript,
-    StartTls,
     play,
 )
 
@@ -40,7 +37,7 @@ STAGES = {
     stage.name: stage
     for stage in (
         Stage("banner", b"220 scripted.test ESMTP\r\n", "greeting", "ehlo"),
-        Stage("ehlo", b"250-scripted.test\r\n250 SIZE 10240000\r\n", "reply to EHLO", "mail"),
+        Stage("ehlo", b"250-scripted.test\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n", "reply to EHLO", "mail"),
         Stage("starttls", b"220 2.0.0 Ready to start TLS\r\n", "reply to STARTTLS", "tls"),
         Stage("auth", b"235 2.7.0 Authentication successful\r\n", "reply to AUTH", "mail"),
         Stage("mail", b"250 2.1.0 Sender ok\r\n", "reply to MAIL", "rcpt"),
@@ -64,9 +61,9 @@ TLS = " in TLS"
 class Expected(NamedTuple):
     """What is to come of a run.
 
-    ``sentence`` stands behind the host: words in braces are the stage's,
-    ``#`` any number, ``…`` any text up to where the plugin cut it.  ``quit``: whether QUIT is sent, None where the
-    connection cannot tell.  ``late``: only the deadline ends it.
+    ``sentence`` stands behind the host: words in braces are the stage's, ``#`` is any number, ``*`` any text, ``…`` any
+    text up to where the plugin cut it.  ``quit``: whether QUIT is sent, None where the connection cannot tell.
+    ``late``: only the deadline ends it.
     """
 
     state: str
@@ -94,17 +91,28 @@ class Rest:
             session.send(b"250 2.0.0 Ok\r\n" if verb == b"RSET" else b"503 5.5.1 What is this\r\n")
 
 
-class Flood(NamedTuple):
+@dataclass(frozen=True)
+class Flood:
     """Send ``piece`` over and over, until the client has had enough."""
 
     begin: bytes
     piece: bytes
 
     def play(self, session: Session) -> None:
-        session.send(self.begin)
         many = self.piece * (65536 // len(self.piece))
+        session.send(self.begin + many)
         for _ in range(1000):
             session.send(many)
+
+
+@dataclass(frozen=True)
+class Blurt:
+    """Send ``octets`` without a look at what has come."""
+
+    octets: bytes
+
+    def play(self, session: Session) -> None:
+        session._connection.sendall(self.octets)
 
 
 OK = Expected("OK", "accepted the message in # s: 250 2.0.0 Ok: queued as 4Vx1")
@@ -144,7 +152,8 @@ def _unless_go_ahead(sentence: str) -> Mapping[str, Expected]:
 
 FAULTS: Mapping[str, Fault] = {
     "reset": Fault(
-        lambda _: Reset(),
+        # Not at once: a connection that is reset while it is being made is a fault of connect.
+        lambda _: (Sleep(0.1), Reset()),
         critical("{stage}: connection reset by the server before the {asked}", quit=False),
     ),
     "closed before the reply": Fault(
@@ -171,7 +180,7 @@ FAULTS: Mapping[str, Fault] = {
     "reset after the reply": Fault(
         lambda stage: (stage.good, Sleep(0.1), Reset()),
         critical("{next}: connection reset by the server before the {next_asked}", quit=None),
-        {"starttls": critical("tls: connection reset by the server", quit=False), "quit": OK},
+        {"starttls": critical("tls: connection reset by the server during the TLS handshake", quit=False), "quit": OK},
     ),
     "silence": Fault(
         lambda _: Silence(),
@@ -206,7 +215,7 @@ FAULTS: Mapping[str, Fault] = {
     "code 650": Fault(reply("650 ok\r\n"), critical("{stage}: 650 ok (reply code 650 is outside 200 to 559)")),
     "code 260": Fault(reply("260 ok\r\n"), critical("{stage}: 260 ok (reply code 260 is outside 200 to 559)")),
     "code 199": Fault(reply("199 ok\r\n"), critical("{stage}: 199 ok (reply code 199 is outside 200 to 559)")),
-    "code 000": Fault(reply("000 ok\r\n"), critical("{stage}: 0 ok (reply code 000 is outside 200 to 559)")),
+    "code 000": Fault(reply("000 ok\r\n"), critical("{stage}: reply code 000 is outside 200 to 559: ok")),
     "no blank after the code": Fault(
         reply("CODE_ok\r\n"),
         critical("{stage}: {code} ok (neither space nor hyphen behind the reply code)"),
@@ -221,7 +230,9 @@ FAULTS: Mapping[str, Fault] = {
         reply("550-no\r\nCODE fine\r\n"),
         critical("{stage}: 550 and {code} no fine (lines of one reply have different codes, 550 and {code})"),
         {
-            **_unless_go_ahead("{stage}: 550 and {code} no fine (lines of one reply have different codes, 550 and {code})"),
+            **_unless_go_ahead(
+                "{stage}: 550 and {code} no fine (lines of one reply have different codes, 550 and {code})"
+            ),
             "quit": critical("quit: 550 and 221 no fine (lines of one reply have different codes, 550 and 221…)"),
         },
     ),
@@ -244,7 +255,7 @@ FAULTS: Mapping[str, Fault] = {
     "NUL before the code": Fault(reply("\0CODE ok\r\n"), critical("{stage}: no reply code: \\x00{code} ok")),
     "text that acts on a terminal and on Nagios": Fault(
         reply("550 \x1b[2J<b>&|time=0s \\n OK\r\n"),
-        critical("{stage}: 550 \\x1b[2Jb＆¦time=0s \\x5cn OK"),
+        critical("{stage}: 550 \\x1b[2Jb\\x26¦time=0s \\x5cn OK"),  # noqa: RUF001 - look-alikes
     ),
     "text that is not UTF-8": Fault(reply("550 caf\xe9\r\n"), critical("{stage}: 550 caf\\xe9")),
     "a line that never ends": Fault(
@@ -293,16 +304,13 @@ FAULTS: Mapping[str, Fault] = {
     "later": Fault(
         reply("450 4.2.0 Try later\r\n"),
         critical("{stage}: 450 4.2.0 Try later"),
-        {
-            stage: Expected("WARNING", "{stage}: 450 4.2.0 Try later")
-            for stage in ("mail", "rcpt", "data", "message")
-        },
+        {stage: Expected("WARNING", "{stage}: 450 4.2.0 Try later") for stage in ("mail", "rcpt", "data", "message")},
     ),
     "another question's answer": Fault(
         reply("334 \r\n"),
         critical("{stage}: 334 (not a {asked})"),
         {
-            "auth": critical("auth: 334 (PLAIN challenge after the last response)"),
+            "auth": critical("auth: 334 (PLAIN challenge after everything was said)"),
         },
     ),
     "another question's success": Fault(
@@ -347,12 +355,13 @@ def expected(fault: Fault, stage: str) -> Expected:
     state = wanted.state
     if sentence.startswith(("quit: ", "timed out at quit: ")):
         state, sentence = "WARNING", _decided_before(sentence)
-    return wanted._replace(state=state, sentence=first_line(state, sentence))
+    quit_sent = True if here.name == "quit" else wanted.quit  # there it is QUIT that the fault answers
+    return wanted._replace(state=state, sentence=first_line(state, sentence), quit=quit_sent)
 
 
 def first_line(state: str, sentence: str) -> str:
     """The pattern of a first line."""
-    words = re.escape(sentence).replace("\\#", "[0-9.]+").replace("…", ".*…")
+    words = re.escape(sentence).replace("\\#", "[0-9.]+").replace("…", ".*…").replace("\\*", ".*")
     return rf"SMTP {state} - 127\.0\.0\.1 {words}"
 
 

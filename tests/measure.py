@@ -14,7 +14,7 @@ import time
 def main() -> int:
     report, *command = sys.argv[1:]
     began = time.monotonic()
-    child = os.posix_spawn(command[0], command, os.environ)
+    child = os.posix_spawnp(command[0], command, os.environ)
     _, status, usage = os.wait4(child, 0)
     seconds = time.monotonic() - began
     with open(report, "w", encoding="ascii") as file:

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from consumers import agree
+
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = ROOT / "check_smtp_status.py"
 
@@ -28,9 +30,10 @@ OUTPUT_MAXIMUM = 8192
 
 _FIRST_LINE = re.compile(r"SMTP (OK|WARNING|CRITICAL|UNKNOWN) - \S.*")
 _NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
+_RANGE = rf"@?(?:(?:~|{_NUMBER})?:)?(?:{_NUMBER})?"
 _TOKEN = re.compile(
     rf"(?P<label>[A-Za-z0-9_.-]+)=(?P<value>{_NUMBER})(?P<unit>s?)"
-    rf"(?:;(?:{_NUMBER})?){{0,4}}"
+    rf"(?:;{_RANGE}){{0,2}}(?:;(?:{_NUMBER})?){{0,2}}"
 )
 _SECONDS = re.compile(r"[0-9]+\.[0-9]{6}")
 _LABEL = re.compile(r"(?:(?P<target>.+)_)?(?P<what>time(?:_(?P<stage>[a-z]+))?|tls_days)")
@@ -55,6 +58,12 @@ class Result(NamedTuple):
         """The status word that belongs to the exit code."""
         return STATES[self.code]
 
+    @property
+    def steady(self) -> str:
+        """The first line without what no two runs share: how long it took or was waited, the server's queue id."""
+        line = re.sub(r" (in|for|after) [0-9]+\.[0-9]+ s\b", r" \1 N s", self.first)
+        return re.sub(r"\b(queued as |id=)[0-9A-Za-z-]+", r"\1ID", line)
+
     def seconds(self, label: str) -> float:
         """The value of a time label, in seconds."""
         return float(self.perfdata[label].split(";")[0].rstrip("s"))
@@ -73,7 +82,7 @@ def run(
     """Run the plugin with ``args`` and return what it said.
 
     The environment is empty but for PATH and ``env``.  ``form=False`` leaves out the rules of the status
-    line, for ``-h`` and ``-V``; stderr, size and characters are checked even so.  ``wrap`` is a command put
+    line, and of its size, for ``-h`` and ``-V``; stderr and characters are checked even so.  ``wrap`` is a command put
     in front, such as the one that enters a namespace.
     """
     done = subprocess.run(
@@ -86,7 +95,7 @@ def run(
         check=False,
     )
     assert done.stderr == b"", f"stderr is not empty: {done.stderr!r}, stdout {done.stdout!r}"
-    assert len(done.stdout) < OUTPUT_MAXIMUM, f"{len(done.stdout)} bytes of output"
+    assert not form or len(done.stdout) < OUTPUT_MAXIMUM, f"{len(done.stdout)} bytes of output"
     out = done.stdout.decode("utf-8")
     check_characters(out)
     if form:
@@ -115,7 +124,9 @@ def check_form(code: int, out: str) -> Result:
     assert match[1] == STATES[code], f"exit code {code} with {first!r}"
     assert len(first) <= FIRST_LINE_MAXIMUM, f"{len(first)} characters: {first!r}"
     assert not set(first) & set("<>&"), f"characters a web page would act on: {first!r}"
-    return Result(code, out, "", first, check_perfdata(tail.strip(" ")) if bar else {}, lines)
+    perfdata = check_perfdata(tail.strip(" ")) if bar else {}
+    agree(out, {label: float(value.split(";")[0].rstrip("s")) for label, value in perfdata.items()})
+    return Result(code, out, "", first, perfdata, lines)
 
 
 def check_perfdata(tail: str) -> dict[str, str]:

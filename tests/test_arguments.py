@@ -83,7 +83,7 @@ def test_a_single_hyphen_and_an_empty_word_are_operands() -> None:
     [
         (["-x"], "-x is no option, see --help"),
         (["-vx"], "-x is no option (in -vx), see --help"),
-        (["-4-6"], "-- is no option (in -4-6), see --help"),
+        (["-4-6"], "-- is no option (in -4-…), see --help"),
         (["--bogus"], "--bogus is no option, see --help"),
         (["--bogus=secret"], "--bogus is no option, see --help"),
         (["--=x"], "-- is no option, see --help"),

@@ -21,9 +21,7 @@ from smtp_status.plan import Credentials, Secret
 SCRAM = ["SCRAM-SHA-256", "SCRAM-SHA-1"]
 
 
-def begin(
-    mechanism: str, user: str = "user", secret: str | None = "pencil", nonce: bytes | None = None
-) -> Exchange:
+def begin(mechanism: str, user: str = "user", secret: str | None = "pencil", nonce: bytes | None = None) -> Exchange:
     credentials = Credentials(user, None if secret is None else Secret(secret))
     return auth.start(mechanism, credentials, "mx.example.org", 587, nonce)
 
@@ -74,8 +72,7 @@ VECTORS = {
         "SCRAM-SHA-256",
         b"rOprNGfwEbeRWgbNEkqO",
         b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
-        b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
-        b"p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+        b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
         b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
     ),
 }
@@ -264,9 +261,7 @@ def test_scram_challenge_that_breaks_the_mechanism(mechanism, challenge, cause):
     exchange = begin(mechanism, nonce=b"ours")
     assert fault(exchange.respond, challenge) == f"{mechanism} {cause}"
     # and there is no second try
-    assert fault(exchange.respond, b"r=ours+,s=QSXC,i=1").endswith(
-        "challenge after the server's last message"
-    )
+    assert fault(exchange.respond, b"r=ours+,s=QSXC,i=1").endswith("challenge after the server's last message")
     assert fault(exchange.finish).endswith("accepted without a server signature")
 
 
@@ -291,9 +286,7 @@ def test_scram_false_signature(final, cause):
     exchange = begin(mechanism, nonce=nonce)
     exchange.respond(challenge)
     assert fault(exchange.respond, final) == f"SCRAM-SHA-256 {cause}"
-    assert (
-        fault(exchange.finish, base64.b64encode(right)) == "SCRAM-SHA-256 accepted without a server signature"
-    )
+    assert fault(exchange.finish, base64.b64encode(right)) == "SCRAM-SHA-256 accepted without a server signature"
 
 
 @pytest.mark.parametrize(
@@ -441,9 +434,7 @@ def test_scram_escapes_the_user_name():
 
 def test_scram_prepares_user_and_password():
     assert begin("SCRAM-SHA-256", "\u2168", nonce=b"N").initial == b"n,,n=IX,r=N"
-    plain, written_otherwise = (
-        begin("SCRAM-SHA-256", secret=text, nonce=b"N") for text in ("IX", "I\u00adX")
-    )
+    plain, written_otherwise = (begin("SCRAM-SHA-256", secret=text, nonce=b"N") for text in ("IX", "I\u00adX"))
     challenge = b"r=N+,s=QSXC,i=1"
     assert plain.respond(challenge) == written_otherwise.respond(challenge)
 
@@ -628,8 +619,6 @@ def test_words_and_tables_agree():
 def test_importing_the_module_loads_no_heavy_module():
     package = str(Path(auth.__file__).parents[1])
     code = f"import sys; sys.path.insert(0, {package!r}); import smtp_status.auth; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     heavy = {"base64", "hashlib", "hmac", "json", "secrets", "ssl", "stringprep", "typing", "unicodedata"}
     assert heavy.isdisjoint(done.stdout.split())

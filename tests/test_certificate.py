@@ -173,9 +173,7 @@ class TestRead:
 
     def test_without_extensions_and_version(self):
         der = forged()
-        version_1 = der.replace(tlv(0xA0, tlv(2, b"\x02")), b"").replace(
-            tlv(0xA3, tlv(0x30, extension())), b""
-        )
+        version_1 = der.replace(tlv(0xA0, tlv(2, b"\x02")), b"").replace(tlv(0xA3, tlv(0x30, extension())), b"")
         inner_length = len(der) - len(version_1)
         version_1 = bytes((0x30, der[1] - inner_length, 0x30, der[3] - inner_length)) + version_1[4:]
         assert read(version_1).dns_names == ()
@@ -670,9 +668,7 @@ class TestChain:
         assert len(b"".join(chain)) <= len(raw)
 
 
-def handshake(
-    client: ssl.SSLObject, server: ssl.SSLObject, pipes: list[ssl.MemoryBIO]
-) -> ssl.SSLError | None:
+def handshake(client: ssl.SSLObject, server: ssl.SSLObject, pipes: list[ssl.MemoryBIO]) -> ssl.SSLError | None:
     """Both ends of a handshake in memory; the client's fault, None when it went through."""
     to_client, from_client, to_server, from_server = pipes
     client_done = False

@@ -18,6 +18,7 @@ from smtp_status import __version__
 DEBIAN = "/usr/bin/python3"
 VERSION = (3, f"check_smtp_status {__version__}\n", "")
 DAMAGED = "SMTP UNKNOWN - the plugin is damaged or has a bug: "
+HOST_FAILS = "SMTP UNKNOWN - this host fails the plugin: "
 # Anything that makes the plugin load all of itself and yet reaches no server.
 A_CHECK = ("-H", "/nonexistent/socket", "-t", "5")
 
@@ -93,7 +94,7 @@ def test_the_launcher_is_a_command_by_itself(tmp_path: Path) -> None:
 def test_the_launcher_starts_the_package_beside_it_and_no_other(
     copy: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    (copy / "plugin/smtp_status/cli.py").write_text("def main():\n    print(__file__)\n    return 2\n")
+    (copy / "plugin/smtp_status/cli.py").write_text("def main():\n    print(__file__, flush=True)\n    return 2\n")
     link = tmp_path_factory.mktemp("plugins") / "check_mail"
     link.symlink_to(copy / LAUNCHER.name)
     other = str(ROOT / "plugin")
@@ -110,9 +111,7 @@ def test_the_package_is_a_command_of_python(python: str, tmp_path: Path) -> None
 )
 def test_without_nagiosplugin_it_says_how_to_get_it(way: Sequence[str], tmp_path: Path) -> None:
     # -S leaves out site-packages, where nagiosplugin lives
-    code, out, err = start(
-        sys.executable, "-S", *way, *A_CHECK, cwd=tmp_path, PYTHONPATH=str(ROOT / "plugin")
-    )
+    code, out, err = start(sys.executable, "-S", *way, *A_CHECK, cwd=tmp_path, PYTHONPATH=str(ROOT / "plugin"))
     assert (code, out, err) == (3, missing("nagiosplugin")[:160] + "\n", "")
 
 
@@ -125,7 +124,9 @@ def test_without_nagiosplugin_it_says_how_to_get_it(way: Sequence[str], tmp_path
         ("raise ValueError('<a | b>\\r\\n\\x1bé')", DAMAGED + r"ValueError: (a / b) \x1b\xe9"),
         ("raise KeyboardInterrupt", "SMTP UNKNOWN - interrupted"),
         ("def main():\n    raise KeyboardInterrupt", "SMTP UNKNOWN - interrupted"),
-        ("def main():\n    raise OSError(5, 'x' * 200)", DAMAGED + "OSError: [Errno 5] " + "x" * 90),
+        ("def main():\n    raise OSError('x' * 200)", DAMAGED + "OSError: " + "x" * 200),
+        ("def main():\n    raise OSError(24, 'Too many open files')", HOST_FAILS + "too many open files"),
+        ("def main():\n    raise MemoryError", "SMTP UNKNOWN - this host has no memory left for the plugin"),
     ],
 )
 def test_a_damaged_package_is_one_line(cli: str, line: str, copy: Path) -> None:
@@ -155,9 +156,7 @@ def test_a_closed_output_leaves_the_exit_code(part: str, copy: Path) -> None:
 
 
 def test_a_python_that_is_too_old_is_told_so_by_its_version() -> None:
-    pretend = (
-        f"import runpy, sys; sys.version_info = (3, 8, 18, 'final', 0); runpy.run_path({str(LAUNCHER)!r})"
-    )
+    pretend = f"import runpy, sys; sys.version_info = (3, 8, 18, 'final', 0); runpy.run_path({str(LAUNCHER)!r})"
     line = "SMTP UNKNOWN - check_smtp_status needs Python 3.9 or newer, this is 3.8.18\n"
     assert start(sys.executable, "-I", "-c", pretend) == (3, line, "")
 

@@ -5,20 +5,47 @@ Python exits with 1 when an import fails, which a scheduler reads as WARNING; he
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 UNKNOWN = 3
 
 # Import name of each runtime dependency to its name on PyPI; Debian calls both python3-NAME.
 DEPENDENCIES = {"nagiosplugin": "nagiosplugin", "dns": "dnspython"}
 
-# What would begin perfdata, or act on a web page, and what stands for it.
-HARMLESS = str.maketrans("|<>&", "/()+")
+# What would begin perfdata, or act on a web page or a terminal, and what stands for it.
+HARMLESS = str.maketrans(
+    {"|": "/", "<": "(", ">": ")", "&": "+", **{chr(code): f"\\x{code:02x}" for code in (*range(0x20), 0x7F)}}
+)
+
+FEW_COLLECTIONS = 100_000
+"""Objects made between two garbage collections: imports make tens of thousands, and hardly any of it is garbage."""
 
 
-def run() -> int:
-    """Run the plugin on ``sys.argv`` and return its exit code, also where parts are missing or broken."""
+def run() -> NoReturn:
+    """Run the plugin on ``sys.argv`` and end the process, also where parts are missing or broken.
+
+    The process ends here and now, and ``sys.stdout``, which nothing here writes to, is not flushed.  To take an
+    interpreter apart costs a tenth of a check, and a thread may still wait for a resolver that does not answer.
+    """
+    gc.set_threshold(FEW_COLLECTIONS)
+    # Until there is a verdict so far to be told (``interrupt``), every end asked for is told as what it is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    code = UNKNOWN
+    try:
+        code = _exit_code()
+    finally:  # also where there is not even memory for the one line
+        os._exit(code)
+
+
+def _exit_code() -> int:
     try:
         from .cli import main  # noqa: PLC0415 - the import is what may fail
 
@@ -33,6 +60,10 @@ def reason(error: Exception) -> str:
     """Say what stopped the plugin and, where a dependency is missing, how to install it."""
     module = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     package = DEPENDENCIES.get(module)
+    if isinstance(error, MemoryError):
+        return "this host has no memory left for the plugin"
+    if isinstance(error, OSError) and error.strerror:
+        return f"this host fails the plugin: {error.strerror.lower()}"
     if package is None:
         return f"the plugin is damaged or has a bug: {type(error).__name__}: {error}"
     how = f"apt-get install python3-{package} or pip install {package}"
@@ -47,11 +78,12 @@ def unknown(sentence: str) -> int:
     """
     line = " ".join(f"SMTP UNKNOWN - {sentence}".split()).translate(HARMLESS)
     try:
-        os.write(1, line.encode("unicode_escape")[:160] + b"\n")
+        # Not unicode_escape, whose codec would have to be imported: there may be no memory or descriptor for that.
+        os.write(1, line.encode("ascii", "backslashreplace")[:160] + b"\n")
     except OSError:
         pass  # nobody can be told; the exit code still says it
     return UNKNOWN
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    run()

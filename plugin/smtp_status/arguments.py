@@ -146,7 +146,9 @@ def _cluster(letters: str, rest: list[str]) -> list[Use]:
         option = options.by_letter(letter)
         spelling = f"-{letter}"
         if option is None:
-            inside = f" (in {shown('-' + letters)})" if len(letters) > 1 else ""
+            # What comes behind may be meant as the value of -P.
+            rest_hidden = "…" if letters[index + 1 :] else ""
+            inside = f" (in {shown('-' + letters[: index + 1])}{rest_hidden})" if len(letters) > 1 else ""
             raise UsageError(f"{shown(spelling)} is no option{inside}, see --help")
         if option.metavar and not option.optional:
             value = letters[index + 1 :] or _next(option, spelling, rest)

@@ -208,9 +208,9 @@ class _CramMd5(Exchange):
         import hashlib  # noqa: PLC0415 - loads OpenSSL's hashes, needed by few checks
         import hmac  # noqa: PLC0415 - as hashlib
 
-        def md5() -> hashlib._Hash:
+        def md5(data: bytes = b"") -> hashlib._Hash:
             # Without this flag a host in FIPS mode has no MD5; the mechanism leaves no other choice of hash.
-            return hashlib.md5(usedforsecurity=False)
+            return hashlib.md5(data, usedforsecurity=False)
 
         self._answered = True
         digest = hmac.new(self._secret, challenge, md5).hexdigest().encode()

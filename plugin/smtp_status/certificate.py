@@ -272,10 +272,10 @@ def expiry_words(certificate: Certificate, now: float) -> str:
 
 def day(seconds: float) -> str:
     """The date (UTC) of one of a certificate's times, such as ``2027-01-31``."""
-    from datetime import date  # noqa: PLC0415 - costs a plain check without TLS too much
+    from datetime import date  # noqa: PLC0415 - only -v and bad certificates show a date
 
     # Not time.gmtime: where time_t has 32 bits it fails on the dates hostile certificates have.
-    return date.fromordinal(_epoch() + int(seconds // DAY)).isoformat()
+    return date.fromordinal(_EPOCH + int(seconds // DAY)).isoformat()
 
 
 def names_words(certificate: Certificate, limit: int) -> str:
@@ -403,8 +403,6 @@ def _dotted(oid: bytes) -> str:
 
 def _time(element: _Element) -> float:
     """A Time in the two forms RFC 5280 section 4.1.2.5 allows, ``YYMMDDHHMMSSZ`` and ``YYYYMMDDHHMMSSZ``."""
-    from datetime import date  # noqa: PLC0415 - costs a plain check without TLS too much
-
     digits, zulu = element.contents[:-1], element.contents[-1:]
     size = {_UTC_TIME: 12, _GENERALIZED_TIME: 14}.get(element.tag)
     if size is None or len(digits) != size or zulu != b"Z" or not digits.isdigit():
@@ -413,21 +411,25 @@ def _time(element: _Element) -> float:
     if element.tag == _UTC_TIME:
         year += 1900 if year >= 50 else 2000
     month, day_of_month, hour, minute, second = (int(digits[at : at + 2]) for at in range(size - 10, size, 2))
-    try:
-        # The calendar of datetime begins with the year 1; the year 0 is no less absurd and as long ago.
-        days = date(max(year, 1), month, day_of_month).toordinal() - _epoch()
-    except ValueError:
-        raise CertificateFault("no such date") from None
+    # The calendar of datetime begins with the year 1; the year 0 is no less absurd and as long ago.
+    days = _ordinal(max(year, 1), month, day_of_month) - _EPOCH
     if hour > 23 or minute > 59 or second > 59:
         raise CertificateFault("no such time of day")
     return float(days * DAY + hour * 3600 + minute * 60 + second)
 
 
-def _epoch() -> int:
-    """The number of 1 January 1970 in datetime's count of days."""
-    from datetime import date  # noqa: PLC0415 - costs a plain check without TLS too much
+def _ordinal(year: int, month: int, day_of_month: int) -> int:
+    """The number of a day where 1 January of the year 1 is day 1, as in datetime, whose import costs more than to read
+    the whole certificate."""
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    lengths = (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    if not 1 <= month <= 12 or not 1 <= day_of_month <= lengths[month - 1]:
+        raise CertificateFault("no such date")
+    before = year - 1
+    return before * 365 + before // 4 - before // 100 + before // 400 + sum(lengths[: month - 1]) + day_of_month
 
-    return date(1970, 1, 1).toordinal()
+
+_EPOCH = 719_163  # the number of 1 January 1970
 
 
 def _clock(seconds: float) -> str:

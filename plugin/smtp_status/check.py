@@ -49,18 +49,22 @@ def run(settings: Settings, began: float, stop: int | None) -> tuple[str, int]:
     check()
     status = "OK" if check.state == nagiosplugin.Ok else "FAIL"
     ending = f"SMTP SERVER STATUS : {status}" if settings.verbose > 1 else ""
+    survey = resource.survey
+    assert survey is not None
+    opening = survey.details if settings.verbose else ()
     if resource.verdict is None:
-        shown = _shown(resource.outcomes[0], settings.verbose)
-        return output.render(check.first_line, [shown._replace(perfdata=check.perfdata)], ending), check.exitcode
-    sections = _sections(resource.verdict, check.perfdata, settings.verbose)
-    return output.render(check.first_line, sections, ending, check.perfdata[:1]), check.exitcode
+        sections = [_shown(resource.outcomes[0], settings.verbose)._replace(perfdata=check.perfdata)]
+        return output.render(check.first_line, sections, ending, opening=opening), check.exitcode
+    own = 1 + len(survey.times)
+    sections = _sections(resource.verdict, check.perfdata[own:], settings.verbose)
+    return output.render(check.first_line, sections, ending, check.perfdata[:own], opening), check.exitcode
 
 
 def _sections(verdict: Verdict, perfdata: list[str], verbose: int) -> list[output.Section]:
     """One section for each target, with the perfdata that is its own."""
     worst = verdict.worst
     sections = []
-    left = perfdata[1:]
+    left = perfdata
     for judgement in verdict.judgements:
         outcome = judgement.outcome
         count = 1 + len(outcome.times) + (outcome.tls_days is not None)

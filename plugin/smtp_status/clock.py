@@ -26,10 +26,14 @@ class Instant(NamedTuple):
 _SET = 1_000_000  # nanoseconds by which the offset must move to mean that the wall clock was set
 
 
-def now() -> Instant:
-    """This moment, as this process sees it."""
-    process = perf_counter_ns()
-    return Instant(process, time_ns() - process)
+def now(kernel: int | None = None) -> Instant:
+    """This moment, as this process sees it, with the kernel's stamp of what it just learnt of."""
+    while True:
+        process = perf_counter_ns()
+        offset = time_ns() - process
+        # A process put aside between the two readings would look like a wall clock that was set.
+        if perf_counter_ns() - process < _SET // 2:
+            return Instant(process, offset, kernel)
 
 
 def by_kernel(start: Instant, end: Instant) -> bool:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from .plan import Plan
 
-MAX_VERBOSE = 3
-
 
 def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     """The settings for a command line (without the program's name).
@@ -54,7 +52,7 @@ def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         stage_critical=_stage_ranges(given, "stage-critical"),
         rules=rules,
         certificate_days=certificate_days,
-        verbose=min(len(given.all("verbose")), MAX_VERBOSE),
+        verbose=plan.verbose,
         domain=domain,
         nameserver=given.value("nameserver", hosts.nameserver),
         all_addresses=given.has("all-addresses"),

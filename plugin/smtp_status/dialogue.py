@@ -7,11 +7,11 @@ AUTH (RFC 4954), LMTP (RFC 2033) and the PROXY header where they belong.  No soc
 
 from __future__ import annotations
 
-from . import auth, replies, trust
+from . import replies
 from .actions import Answer, Connect, Connected, Exchange, Handshake, Secured, Tell
 from .address import NULL
 from .model import STAGES, Failure, Finding, Outcome, StageTime
-from .text import clean, sentence
+from .text import clean, cut, sentence
 from .wire import command_line, extensions
 
 TYPE_CHECKING = False
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from .actions import Action, Result
     from .address import Mailbox
-    from .model import Target
+    from .auth import Exchange as SaslExchange
     from .plan import Plan, RawCommand
+    from .policy import Policy
+    from .routes import Route
 
     T = TypeVar("T")
     Steps = Generator[Action, Result, T]
@@ -37,6 +39,8 @@ MAX_AUTH_COMMAND = 512
 """Octets of an AUTH command with its initial response (RFC 4954 section 4, RFC 5321 section 4.5.3.1.4)."""
 
 MESSAGE_LINES_SHOWN = 30
+CLOCKS_SHOWN = 3  # the least verbosity that says which clock measured
+VERB_SHOWN = 20
 REPLY_LINES_SHOWN = 200
 SUBMISSIONS_PORT = 465
 
@@ -46,28 +50,35 @@ class _Over(Exception):  # noqa: N818 - an end, not an error
 
 
 class Dialogue:
-    """One conversation with one target as ``plan`` wants it.
+    """One conversation with the target of ``route`` as ``plan`` wants it.
 
     ``now`` is the wall clock in seconds since the epoch, for the dates of certificates.  After ``run`` has ended,
     ``outcome`` tells what came of it.
     """
 
-    def __init__(self, plan: Plan, target: Target, now: float) -> None:
+    def __init__(self, plan: Plan, route: Route, now: float) -> None:
+        target = route.target
         self._plan = plan
         self._target = target
+        self._policy = route.policy
         self._now = now
+        self._known = route.findings  # before anybody connected
+        self._notes: list[str] = []
         self._findings: list[Finding] = []
         self._times: dict[str, float] = {}
         self._details: list[str] = []
         self._transcript: list[str] = []
+        self._stamped: list[bool] = []  # for each reply, whether the kernel's clock timed it
         self._secrets: tuple[bytes, ...] = ()
         self._decided = 0.0
         self._link: Connected | None = None
-        self._tls_name = plan.tls.name or target.host.rstrip(".")
+        own_name = route.policy.server_name if route.policy is not None else target.host
+        self._tls_name = plan.tls.name or own_name.rstrip(".")
         self._tls_days: int | None = None
         self._secured = False
         self._extensions: dict[str, str] = {}
         self._may_command = False  # the server has greeted and waits for a command, not for TLS or a message
+        self._challenged = False  # the last reply asked for a SASL response
         self._mail_begun = False
         self._message_accepted = False
         if plan.credentials is not None and plan.credentials.secret is not None:
@@ -78,14 +89,27 @@ class Dialogue:
         """What is known now; ``started`` is the instant of the monotonic clock the total counts from."""
         return Outcome(
             self._target,
-            tuple(self._findings),
-            tuple(StageTime(stage, self._times[stage]) for stage in STAGES if stage in self._times),
+            (*self._known, *self._findings),
+            tuple(StageTime(stage, self._times[stage]) for stage in self._order() if stage in self._times),
             max(self._decided - started, self._target.dns_seconds or 0.0),
             self._link.address if self._link is not None else None,
-            tuple(self._details),
+            (*self._details, *self._clocks()),
             tuple(self._transcript),
             self._tls_days,
+            tuple(self._notes),
         )
+
+    def _order(self) -> list[str]:
+        """The stages in the order they have here: with TLS from the first byte it comes before the greeting."""
+        stages = list(STAGES)
+        if self._plan.tls.mode == "ssl":
+            stages.remove("tls")
+            stages.insert(stages.index("banner"), "tls")
+        return stages
+
+    def _clocks(self) -> Iterator[str]:
+        if self._stamped and self._plan.verbose >= CLOCKS_SHOWN:
+            yield f"clock: kernel for {sum(self._stamped)} of {len(self._stamped)} replies"
 
     def run(self) -> Steps[None]:
         """The conversation; ends, whatever the server does, and never raises for it."""
@@ -101,6 +125,7 @@ class Dialogue:
         plan = self._plan
         if self._target.dns_seconds is not None:
             self._looked_up(self._target.dns_seconds)
+        self._reached("sts")
         yield from self._connect()
         if plan.proxy is not None:
             yield from self._proxy(plan.proxy)
@@ -187,9 +212,11 @@ class Dialogue:
 
     def _starttls(self) -> Steps[None]:
         if "STARTTLS" not in self._extensions:
-            if self._plan.tls.mode == "offered":
+            demanded = self._policy.tls_demanded_by if self._policy is not None else ""
+            if self._plan.tls.mode == "offered" and not demanded:
+                self._findings.extend(self._policy.without_tls() if self._policy is not None else ())
                 return
-            self._lack("starttls", "STARTTLS not offered")
+            self._lack("starttls", "STARTTLS not offered" + (f", but {demanded} demands it" if demanded else ""))
         yield from self._must("starttls", "STARTTLS", b"STARTTLS")
         self._reached("starttls")
         yield from self._handshake()
@@ -205,27 +232,45 @@ class Dialogue:
             self._look_at_certificate(result.chain)
             # Plain text behind the 220 is STARTTLS's fault, not that of a handshake that never began.
             stage = "starttls" if result.kind == "protocol" and "starttls" in self._times else "tls"
-            self._fail(stage, result, result.cause)
+            during = " during the TLS handshake" if result.kind == "closed" else ""
+            self._fail(stage, result, result.cause + during)
         assert isinstance(result, Secured)
+        from . import trust  # noqa: PLC0415 - only with TLS
+
         self._secured = True
         self._may_command = plan.mode != "ssl"
         self._times["tls"] = result.seconds
         self._details.append(f"tls: {result.version} {result.cipher}")
         self._transcript.append(f"=== {result.version} {result.cipher}")
         self._look_at_certificate(result.chain)
-        judged = plan.mode != "offered"
-        found = trust.faults(trust.leaf(result.chain), self._tls_name, plan, self._now) if judged else []
-        for failure in found:
-            self._findings.append(Finding("tls", failure.kind, cause=failure.cause, seconds=result.seconds))
-        if not found:
-            cause = f"{result.version} {result.cipher}" + ("" if plan.verify else ", not verified")
-            self._findings.append(Finding("tls", "success", cause=cause, seconds=result.seconds))
+        words = f"{result.version} {result.cipher}"
+        if self._policy is not None:
+            self._judge_by_policy(self._policy, result, words)
+        else:
+            found = trust.faults(trust.leaf(result.chain), self._tls_name, plan, self._now)
+            for failure in found:
+                self._findings.append(Finding("tls", failure.kind, cause=failure.cause, seconds=result.seconds))
+            if not found:
+                cause = words + ("" if plan.verify else ", not verified")
+                self._findings.append(Finding("tls", "success", cause=cause, seconds=result.seconds))
         self._reached("tls")
 
+    def _judge_by_policy(self, policy: Policy, result: Secured, words: str) -> None:
+        """A sender that keeps to the policy sends nothing where it does not hold."""
+        findings, notes = policy.judge(result.chain)
+        self._notes.extend(notes)
+        self._findings.append(Finding("tls", "success", cause=", ".join((words, *notes)), seconds=result.seconds))
+        self._findings.extend(findings)
+        if any(not finding.default for finding in findings):
+            raise _Over
+
     def _look_at_certificate(self, chain: tuple[bytes, ...]) -> None:
+        from . import trust  # noqa: PLC0415 - only with TLS
+
         certificate = trust.leaf(chain)
         if certificate is not None:
-            self._details.extend(trust.describe(certificate, self._now))
+            if self._plan.verbose:
+                self._details.extend(trust.describe(certificate, self._now))
             self._tls_days = trust.days_left(certificate, self._now)
 
     def _proxy(self, ends: tuple[()] | tuple[str, int, str, int]) -> Steps[None]:
@@ -244,6 +289,8 @@ class Dialogue:
             self._fail("banner", result, self._cause("PROXY", result))
 
     def _authenticate(self) -> Steps[None]:
+        from . import auth  # noqa: PLC0415 - most checks do not log in
+
         credentials = self._plan.credentials
         assert credentials is not None and self._link is not None
         offered = self._extensions.get("AUTH", "").upper().split()
@@ -261,7 +308,7 @@ class Dialogue:
             exchange = auth.start(mechanism, credentials, self._tls_name, self._link.peer[1])
         except ValueError as error:
             self._lack("auth", str(error))
-        self._secrets = exchange.secrets
+        self._hide(exchange)
         answer = yield from self._sasl(exchange)
         explanation = sentence(exchange.explanation, self._secrets)
         meaning = auth.MEANINGS.get(answer.reply.code, "")
@@ -277,8 +324,10 @@ class Dialogue:
             raise _Over
         self._reached("auth")
 
-    def _sasl(self, exchange: auth.Exchange) -> Steps[Answer]:
+    def _sasl(self, exchange: SaslExchange) -> Steps[Answer]:
         """The commands of one authentication; the reply that ended it."""
+        from . import auth  # noqa: PLC0415 - as above
+
         command = f"AUTH {exchange.mechanism}".encode("ascii")
         initial = exchange.initial
         whole = command + b" " + (auth.encode(initial or b"") or b"=")
@@ -295,7 +344,7 @@ class Dialogue:
                     response = exchange.respond(challenge)
                 elif challenge:
                     raise auth.AuthFault(f"{exchange.mechanism} challenge before the initial response")
-                self._secrets = exchange.secrets
+                self._hide(exchange)
                 answer = yield from self._command("auth", "AUTH", auth.encode(response), b"***")
             if replies.judge("AUTH", answer.reply.code) == "success":
                 exchange.finish(b" ".join(answer.reply.texts))
@@ -306,7 +355,13 @@ class Dialogue:
             raise _Over from None
         return answer
 
+    def _hide(self, exchange: SaslExchange) -> None:
+        """Its secrets, besides the password as the user gave it: SASLprep may have changed it, EXTERNAL ignores it."""
+        self._secrets = tuple({*self._secrets, *exchange.secrets})
+
     def _why_no_mechanism(self, offered: list[str]) -> str:
+        from .auth import PLAINTEXT  # noqa: PLC0415 - as above
+
         wanted = self._plan.credentials.mechanism if self._plan.credentials else None
         if not offered:
             hint = ", STARTTLS is: -S?" if not self._secured and "STARTTLS" in self._extensions else ""
@@ -314,7 +369,7 @@ class Dialogue:
         listed = clean(" ".join(offered))
         if wanted is not None and wanted not in offered:
             return f"{wanted} not offered, only {listed}"
-        if not self._secured and auth.PLAINTEXT.intersection(offered):
+        if not self._secured and PLAINTEXT.intersection(offered):
             hint = "STARTTLS is offered: -S?" if "STARTTLS" in self._extensions else "--auth-plaintext allows it"
             return f"without TLS no mechanism offered hides the password ({listed}); {hint}"
         return f"no mechanism in common, offered: {listed}"
@@ -378,9 +433,13 @@ class Dialogue:
     def _raw(self, command: RawCommand) -> Steps[None]:
         """``-C``: its reply is judged by its ``-R``, else by the reply table."""
         stage = command.stage
-        verb = "message" if stage == "message" else command.line.partition(b" ")[0].decode("ascii", "replace").upper()
+        self._hide_response(command.line)
+        # The verb is named in sentences too, and the line may be anything.
+        word = clean(command.line.partition(b" ")[0], self._secrets)
+        verb = "message" if stage == "message" else cut(word, VERB_SHOWN).upper()
         about = clean(command.line, self._secrets) if stage == "command" else ""
         answer = yield from self._command(stage, verb, command.line)
+        self._challenged = answer.reply.code == replies.CONTINUE
         if stage == "message" and 200 <= answer.reply.code < 300:
             self._message_accepted = True
         if command.expected is None and (verb, answer.reply.code) == ("AUTH", replies.CONTINUE):
@@ -388,24 +447,47 @@ class Dialogue:
         elif command.expected is None:
             self._judge(stage, verb, answer, about)
         else:
+            from .patterns import Overdue, found  # noqa: PLC0415 - as above
+
             heard = (line.decode("utf-8", "backslashreplace") for line in answer.reply.lines)
-            if not any(command.expected.search(line) for line in heard):
-                self._add(stage, "mismatch", answer, "not as -R expects", about)
+            try:
+                reason = "" if found(command.expected, heard) else "not as -R expects"
+            except Overdue:
+                reason = "-R takes too long to search this"
+            self._add(stage, "mismatch" if reason else "success", answer, reason, about)
+            if reason:
                 raise _Over
-            self._add(stage, "success", answer, about=about)
+
+    def _hide_response(self, line: bytes) -> None:
+        """A raw command that answers a challenge is a secret, and so is what comes along with AUTH (RFC 4954)."""
+        word, _, arguments = line.partition(b" ")
+        with_auth = arguments.partition(b" ")[2] if word.upper() == b"AUTH" else b""
+        response = line if self._challenged else with_auth
+        if response in (b"", b"=", b"*"):
+            return
+        from binascii import a2b_base64  # noqa: PLC0415 - hardly anybody logs in this way
+
+        try:
+            decoded = a2b_base64(response)
+        except ValueError:
+            decoded = b""
+        self._secrets = tuple({*self._secrets, response, decoded, decoded.rpartition(b"\0")[2]} - {b""})
 
     def _farewell(self) -> Steps[None]:
         """RSET where mail was begun, then QUIT, wherever the server still listens to commands."""
         if not self._may_command:
             return
         # What is wrong from here on matters only where everything before went well.
-        judged = all(finding.succeeded for finding in self._findings)
+        judged = all(finding.succeeded or finding.default for finding in self._findings)
         left = FAREWELL_SECONDS
         if self._mail_begun and not self._message_accepted:
             result = yield from self._try("RSET", FAREWELL_SECONDS, strict=judged)
             left = max(FAREWELL_SECONDS - (result.at - self._decided), 0.0)
             if judged and isinstance(result, Failure):
                 self._add_failure("quit", result, self._cause("RSET", result))
+                judged = False
+            elif judged and isinstance(result, Answer) and result.unasked:
+                self._add("quit", replies.judge("QUIT", result.reply.code), result)
                 judged = False
         if not self._may_command:
             return
@@ -419,6 +501,7 @@ class Dialogue:
             return
         if not result.unasked:
             self._times["quit"] = result.seconds
+            self._stamped.append(result.by_kernel)
         fault = result.reply.fault
         column = "protocol" if fault else replies.judge("QUIT", result.reply.code)
         if column == "protocol" and not fault:
@@ -452,6 +535,7 @@ class Dialogue:
         self._follow(verb, answer)
         if not answer.unasked:
             self._times[stage] = self._times.get(stage, 0.0) + answer.seconds
+            self._stamped.append(answer.by_kernel)
         if answer.reply.fault:
             self._add(stage, "protocol", answer, answer.reply.fault)
             raise _Over
@@ -477,6 +561,7 @@ class Dialogue:
             self._may_command = False
         if verb == "MAIL" and 200 <= code < 300:
             self._mail_begun = True
+            self._message_accepted = False
 
     def _lost(self, verb: str, failure: Failure) -> None:
         """Whether the server can still be spoken to after a failure."""
@@ -541,6 +626,8 @@ class Dialogue:
                 return f"{failure.cause} while {_SENT.get(verb, verb)} was sent"
             where = "in the middle of" if failure.lines else "before"
             return f"{failure.cause} {where} the {reply}"
+        if failure.kind == "protocol" and self._plan.proxy is not None and verb in ("EHLO", "LHLO"):
+            return f"{failure.cause}, perhaps the reply to the PROXY header"
         return failure.cause
 
     def _hint_at_tls(self) -> str:
@@ -551,9 +638,12 @@ class Dialogue:
     # -- transcript and names
 
     def _say(self, line: bytes | str) -> None:
-        self._transcript.append(">>> " + clean(line, self._secrets))
+        if self._plan.verbose:
+            self._transcript.append(">>> " + clean(line, self._secrets))
 
     def _hear(self, lines: tuple[bytes, ...]) -> None:
+        if not self._plan.verbose:
+            return
         # A reply may have a hundred thousand lines; nobody is shown more than these.
         self._transcript.extend("<<< " + clean(line, self._secrets) for line in lines[:REPLY_LINES_SHOWN])
         if len(lines) > REPLY_LINES_SHOWN:

@@ -6,8 +6,8 @@ is decided here: this room waits, sends, receives and times.
 
 from __future__ import annotations
 
-import heapq
 import selectors
+from bisect import insort
 from time import monotonic
 
 from . import clock
@@ -92,7 +92,7 @@ class _Loop:
         self.source = source
         self.new_layer = new_layer
         self._live: set[_Driver] = set()
-        self._timers: list[tuple[float, int, _Driver, int]] = []
+        self._timers: list[tuple[float, int, _Driver]] = []  # the next one first
         self._armed = 0
 
     def add(self, conversation: Conversation) -> None:
@@ -106,7 +106,7 @@ class _Loop:
     def arm(self, driver: _Driver, at: float) -> int:
         """Wake ``driver`` at ``at``; the number by which it knows whether this still concerns it."""
         self._armed += 1
-        heapq.heappush(self._timers, (at, self._armed, driver, self._armed))
+        insort(self._timers, (at, self._armed, driver))
         return self._armed
 
     def run(self) -> None:
@@ -124,7 +124,7 @@ class _Loop:
                 for driver in tuple(self._live):
                     driver.time_is_up()
             while self._timers and self._timers[0][0] <= now:
-                _at, _order, driver, number = heapq.heappop(self._timers)
+                _at, number, driver = self._timers.pop(0)
                 if driver.armed == number:
                     driver.time_is_up()
 
@@ -287,7 +287,7 @@ class _Telling:
     def __init__(self, action: Tell, driver: _Driver) -> None:
         self._left = memoryview(action.octets)
         self._transport = driver.transport
-        self._began = clock.now()
+        self._began = monotonic()
 
     def start(self) -> Result | None:
         return self.advance()
@@ -301,7 +301,7 @@ class _Telling:
         return Told(monotonic()) if self._transport.flush() else None
 
     def give_up(self) -> Failure:
-        waited = clock.seconds_between(self._began, clock.now())
+        waited = monotonic() - self._began
         return Failure("timeout", "", waited=waited, sending=True, at=monotonic())
 
 
@@ -314,7 +314,7 @@ class _Exchanging:
         self._driver = driver
         self._transport = driver.transport
         self._reader = driver.reader
-        self._began = clock.now()
+        self._began = monotonic()
         self._pieces: Iterator[bytes] = iter(action.payload)
         self._piece = memoryview(b"")
         self._asks = bool(action.payload)
@@ -332,21 +332,28 @@ class _Exchanging:
             if fault is not None:
                 return fault
             self._transport.mark()
+            self._piece = memoryview(next(self._pieces, b""))
         return self.advance()
 
     def advance(self) -> Result | None:
-        if not self._sent_all:
+        while True:
             try:
-                self._send()
+                more = not self._sent_all and self._send()
             except TransportError as error:
                 return self._cut_off(error)
-        return self._receive()
+            # A server that reads fast leaves no pause in a long message, and may have said no to it long ago.
+            result = self._receive()
+            if result is not None or not more or self._driver.loop.deadline.passed():
+                return result
 
     def give_up(self) -> Failure:
-        since = self._began
+        begun = self._reader.begun()
+        if self._unasked and begun[0][:3] != b"421":
+            return _too_early(begun)  # it never became the 421 it began like
+        waited = monotonic() - self._began
         if self._asks and self._sent_all and not self._unasked:
-            since = self._transport.last_sent()
-        return self._broken(Failure("timeout", "", waited=clock.seconds_between(since, clock.now())))
+            waited = clock.seconds_between(self._transport.last_sent(), clock.now())
+        return self._broken(Failure("timeout", "", waited=waited))
 
     def _look_before_sending(self) -> Failure | None:
         """Lock-step: nothing may be here before the question.  A 421 may, and is then the reply (it ends all)."""
@@ -365,18 +372,19 @@ class _Exchanging:
             return None
         return _too_early(begun)
 
-    def _send(self) -> None:
-        while True:
-            if not self._piece:
-                piece = next(self._pieces, None)
-                if piece is None:
-                    self._sent_all = self._transport.flush()
-                    return
-                self._piece = memoryview(piece)
+    def _send(self) -> bool:
+        """Send what is left of one piece; whether more is left and there is room for it."""
+        while self._piece:
             taken = self._transport.send(self._piece)
             if not taken:
-                return
+                return False
             self._piece = self._piece[taken:]
+        piece = next(self._pieces, None)
+        if piece is None:
+            self._sent_all = self._transport.flush()
+            return False
+        self._piece = memoryview(piece)
+        return True
 
     def _cut_off(self, error: TransportError) -> Result:
         """Sending failed: what the server said before it closed is in our buffer, and says more than the error."""
@@ -414,14 +422,8 @@ class _Exchanging:
         else:
             start = self._transport.last_sent()
         self._driver.since = end
-        return Answer(
-            reply,
-            clock.seconds_between(start, end),
-            monotonic(),
-            early=not self._sent_all,
-            unasked=self._unasked,
-            by_kernel=clock.by_kernel(start, end),
-        )
+        seconds, by_kernel = clock.seconds_between(start, end), clock.by_kernel(start, end)
+        return Answer(reply, seconds, monotonic(), not self._sent_all, self._unasked, by_kernel)
 
     def _broken(self, failure: Failure) -> Failure:
         return failure._replace(lines=self._reader.begun(), sending=not self._sent_all, at=monotonic())
@@ -441,7 +443,7 @@ class _Handshaking:
         self._action = action
         self._driver = driver
         self._transport = driver.transport
-        self._began = clock.now()
+        self._began = monotonic()
 
     def start(self) -> Result | None:
         reader = self._driver.reader
@@ -468,7 +470,7 @@ class _Handshaking:
         return Secured(peer.version, peer.cipher, peer.chain, clock.seconds_between(start, end), monotonic())
 
     def give_up(self) -> Failure:
-        waited = clock.seconds_between(self._began, clock.now())
+        waited = monotonic() - self._began
         return self._failed(Failure("timeout", f"no end of the handshake after {waited:.1f} s", waited=waited))
 
     def _failed(self, failure: Failure) -> Failure:

@@ -5,8 +5,8 @@ Functions that take text raise ValueError with a reason that fits behind the opt
 
 from __future__ import annotations
 
+import _socket as socket  # as in transport.py
 import re
-import socket
 
 from . import address
 from .settings import shown
@@ -134,8 +134,11 @@ def is_own(literal: str) -> bool:
     kind = socket.AF_INET6 if family(literal) == 6 else socket.AF_INET
     try:
         found = socket.getaddrinfo(literal, 0, kind, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
-        with socket.socket(kind, socket.SOCK_STREAM) as probe:
+        probe = socket.socket(kind, socket.SOCK_STREAM)
+        try:
             probe.bind(found[0][4])
+        finally:
+            probe.close()
     except OSError:
         return False
     return True

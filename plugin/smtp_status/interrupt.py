@@ -19,11 +19,16 @@ def stop_descriptor() -> int:
     """
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
+    # The interpreter writes to it at once, whichever thread the signal came to.
     signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        # It does not where the wake-up descriptor was taken away for a moment (``patterns.found``).
+        try:
+            os.write(writable, b".")
+        except BlockingIOError:
+            return
+
     for number in SIGNALS:
-        signal.signal(number, _noted)
+        signal.signal(number, note)
     return readable
-
-
-def _noted(_number: int, _frame: FrameType | None) -> None:
-    """The interpreter has written to the descriptor already."""

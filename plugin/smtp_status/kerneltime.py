@@ -8,8 +8,7 @@ socket module.  No privileges are needed.
 
 from __future__ import annotations
 
-import socket
-import struct
+import _socket as socket  # as in transport.py
 import sys
 
 TYPE_CHECKING = False
@@ -23,13 +22,13 @@ _SOFTWARE = 1 << 4
 _OPT_TSONLY = 1 << 11  # the error queue returns stamps without a copy of the data sent
 
 _MSG_ERRQUEUE = getattr(socket, "MSG_ERRQUEUE", 0x2000)
-_TIMESPEC = struct.Struct("@ll")  # seconds and nanoseconds; the first of three is the software stamp
+_TIMESPECS = (24, 48)  # octets of three times two of C's long, seconds and nanoseconds; the first is the software's
 _ANCILLARY_SPACE = 256
 
-_TCPI_RTT_OFFSET = 68  # of struct tcp_info's tcpi_rtt: unsigned, microseconds
+_TCPI_RTT = 17  # place of tcpi_rtt among the unsigned ints of struct tcp_info, in microseconds
 _TCP_INFO_SIZE = 104
 
-ASK_FOR_SEND_STAMP = ((socket.SOL_SOCKET, _SO_TIMESTAMPING, struct.pack("@I", _TX_SOFTWARE)),)
+ASK_FOR_SEND_STAMP = ((socket.SOL_SOCKET, _SO_TIMESTAMPING, _TX_SOFTWARE.to_bytes(4, sys.byteorder)),)
 """Ancillary data for ``sendmsg``: stamp the last octet of this call."""
 
 
@@ -50,11 +49,11 @@ def receive(sock: socket.socket, size: int) -> tuple[bytes, int | None]:
     return data, _stamp(ancillary)
 
 
-def sent(sock: socket.socket) -> list[int]:
-    """The send stamps that have come since the last call, oldest first, in nanoseconds.
+def sent(sock: socket.socket, due: int) -> list[int]:
+    """The send stamps that have come since the last call, oldest first, in nanoseconds: ``due`` at most, all with 0.
 
-    They wait on the error queue, and while one waits there poll() reports the socket in error: read them at every
-    wake-up.
+    They wait on the error queue, and while one waits there poll() reports the socket in error: read them whenever
+    there was nothing else to read.
     """
     stamps: list[int] = []
     while True:
@@ -65,6 +64,8 @@ def sent(sock: socket.socket) -> list[int]:
         stamp = _stamp(ancillary)
         if stamp is not None:
             stamps.append(stamp)
+        if len(stamps) == due:
+            return stamps
 
 
 def round_trip(sock: socket.socket) -> float | None:
@@ -75,16 +76,15 @@ def round_trip(sock: socket.socket) -> float | None:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
     except OSError:
         return None
-    if len(info) < _TCPI_RTT_OFFSET + 4:
-        return None
-    microseconds: int = struct.unpack_from("@I", info, _TCPI_RTT_OFFSET)[0]
+    numbers = memoryview(info[: len(info) // 4 * 4]).cast("I")
+    microseconds = numbers[_TCPI_RTT] if len(numbers) > _TCPI_RTT else 0
     return microseconds / 1e6 if microseconds else None
 
 
 def _stamp(ancillary: Sequence[tuple[int, int, bytes]]) -> int | None:
     for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPING and len(data) >= _TIMESPEC.size:
-            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPING and len(data) in _TIMESPECS:
+            seconds, nanoseconds, *_ = memoryview(data).cast("l")
             if seconds:  # all zero: a stamp of another source only
-                return int(seconds * 1_000_000_000 + nanoseconds)
+                return seconds * 1_000_000_000 + nanoseconds
     return None

@@ -97,7 +97,8 @@ class Finding(NamedTuple):
 
     ``kind`` is a column of the reply table or one of FAULTS.  ``text`` holds the server's words and ``cause``
     ours; both are clean, printable text without secrets.  ``about`` names what the step was about where a
-    stage has several (the recipient, the raw command).
+    stage has several (the recipient, the raw command).  ``default`` is its state where neither ``--state`` nor the
+    state table can tell: ``warning`` for what does not keep mail away, ``unknown`` for what could not be judged.
     """
 
     stage: str
@@ -107,6 +108,7 @@ class Finding(NamedTuple):
     cause: str = ""
     about: str = ""
     seconds: float | None = None
+    default: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -172,3 +174,5 @@ class Outcome(NamedTuple):
     """Lines for ``-v`` and above: TLS, certificate, DNS; clean text."""
     transcript: tuple[str, ...] = ()
     tls_days: int | None = None
+    notes: tuple[str, ...] = ()
+    """Words for the sentence of success: which policy held."""

@@ -48,13 +48,13 @@ def of_system(path: str = RESOLV_CONF) -> Resolver:
 def from_text(text: str) -> Resolver:
     """The resolvers a resolv.conf names; lines and options that are not understood are passed over."""
     literals: list[str] = []
-    options = {}
+    options: dict[str, str] = {}
     for line in text.splitlines():
         word, *values = line.split("#")[0].split(";")[0].split() or [""]
         if word == "nameserver" and values and hosts.family(values[0]):
             literals.append(values[0])
         elif word == "options":
-            options.update(value.partition(":")[::2] for value in values)
+            options.update((name, number) for name, _colon, number in (value.partition(":") for value in values))
     literals = literals[:_MOST_SERVERS] or ["127.0.0.1"]
     return Resolver(
         tuple(address for literal in literals for address in _addresses(literal, PORT)),

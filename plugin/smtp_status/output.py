@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 from .record import NamedTuple
 
@@ -27,26 +28,34 @@ class Section(NamedTuple):
     expendable: bool = False
 
 
-def render(first: str, sections: Sequence[Section], ending: str = "", total: Sequence[str] = ()) -> str:
-    """The output as text; ``total`` is perfdata that belongs to no target and stands first.
+def render(
+    first: str,
+    sections: Sequence[Section],
+    ending: str = "",
+    total: Sequence[str] = (),
+    opening: Sequence[str] = (),
+) -> str:
+    """The output as text; ``opening`` and ``total`` are lines and perfdata that belong to no target and stand first.
 
     With nothing but perfdata it is one line.  Else the sections stand below the first line, then ``ending``, and the
     perfdata once at the very end, where all consumers' parsers find it.  Left out where it is too long are lines of
     the transcripts, from their middle, then tables and stage times of expendable sections, then of any but the first
     that is not.
     """
-    kept = list(sections)
-    text = _text(first, kept, ending, total)
-    excess = _octets(text) - MAX_OUTPUT
+    first = "\n".join((first, *opening))
+    excess = _octets(_text(first, sections, ending, total)) - MAX_OUTPUT
     if excess > 0:
-        kept = _shorter_transcripts(kept, excess)
-        for reduce in (_without_table, _without_stages, _without_perfdata):
-            for index in _order_of_loss(kept):
-                if _octets(_text(first, kept, ending, total)) <= MAX_OUTPUT:
-                    break
-                kept[index] = reduce(kept[index])
-        text = _text(first, kept, ending, total)
-    return text
+        sections = _shorter_transcripts(sections, excess)
+        excess = _octets(_text(first, sections, ending, total)) - MAX_OUTPUT
+    kept = list(sections)
+    for reduce in (_without_table, _without_stages, _without_perfdata):
+        for index in _order_of_loss(kept):
+            if excess <= 0:
+                break
+            less = reduce(kept[index])
+            excess -= _size(kept[index]) - _size(less)
+            kept[index] = less
+    return _text(first, kept, ending, total)
 
 
 def write(text: str) -> None:
@@ -54,7 +63,10 @@ def write(text: str) -> None:
     data = memoryview(text.encode("utf-8", "backslashreplace"))
     try:
         while data:
-            data = data[os.write(1, data) :]
+            try:
+                data = data[os.write(1, data) :]
+            except BlockingIOError:  # the scheduler's end made the pipe so, and is slow to read
+                select.select((), (1,), ())
     except OSError:
         return
 
@@ -73,6 +85,11 @@ def _text(first: str, sections: Sequence[Section], ending: str, total: Sequence[
 
 def _octets(text: str) -> int:
     return len(text.encode("utf-8", "backslashreplace"))
+
+
+def _size(section: Section) -> int:
+    """Octets a section takes, each of its parts with what separates it from the next."""
+    return sum(_octets(part) + 1 for parts in section[:3] for part in parts)
 
 
 def _order_of_loss(sections: Sequence[Section]) -> list[int]:

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
+
+SEARCH_SECONDS = 0.1
+"""Processor time for a search: one such as ``(a+)+b`` may take years, and the server chooses the text."""
 
 CLASSES = {
     "alpha": "A-Za-z",
@@ -49,6 +58,31 @@ def compiled(text: str) -> re.Pattern[str]:
         except (re.error, OverflowError, RecursionError) as error:
             reason = error.msg if isinstance(error, re.error) else "too deep or too large a repetition"
             raise ValueError(f"takes a regular expression: {reason}") from None
+
+
+class Overdue(Exception):  # noqa: N818 - an end, not an error
+    """The search takes too long."""
+
+
+def found(pattern: re.Pattern[str], lines: Iterable[str]) -> bool:
+    """Whether the pattern is found in one of the lines.  Raises Overdue.
+
+    In the main thread only: nothing but a signal stops a search.
+    """
+    # Only signals that end the check are for whoever waits for signals.
+    waker = signal.set_wakeup_fd(-1)
+    before = signal.signal(signal.SIGVTALRM, _stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, SEARCH_SECONDS)
+    try:
+        return any(pattern.search(line) for line in lines)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise Overdue
 
 
 def translated(text: str) -> str:

@@ -75,7 +75,7 @@ class Plan(NamedTuple):
     ``helo`` None: the address literal of the connection's own end (the host's own name is filled in already where
     it has a dot).  ``sender`` None: no MAIL unless there are recipients (then the null reverse-path).  ``quit_after``
     is a stage or None.  ``proxy`` None: no PROXY header, () one with the connection's own addresses, else (source,
-    port, destination, port).
+    port, destination, port).  ``verbose``: how much is to be told, 0 to 3.
     """
 
     helo: str | None = None
@@ -89,3 +89,4 @@ class Plan(NamedTuple):
     proxy: tuple[()] | tuple[str, int, str, int] | None = None
     tls: TlsPlan = TlsPlan()
     credentials: Credentials | None = None
+    verbose: int = 0

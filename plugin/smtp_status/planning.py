@@ -32,6 +32,8 @@ SECRET_LIMIT = 8192
 TOLERABLE = ("verify", "expired", "name")
 """Kinds of faults of a certificate that a handshake can go on with."""
 
+MAX_VERBOSE = 3
+
 MESSAGE_OPTIONS = ("data", "data-file", "subject", "header")
 
 
@@ -65,6 +67,7 @@ def plan(
         proxy=None if proxy is None else () if proxy.value is None else proxy.read(hosts.proxy),
         tls=tls,
         credentials=_credentials(given, environ, tls),
+        verbose=min(len(given.all("verbose")), MAX_VERBOSE),
     )
     for target in targets:
         refusal = plaintext_refusal(made, target) if hosts.is_path(target) or hosts.family(target) else None

@@ -6,9 +6,10 @@ whoever waits goes on without it when the time is up; nothing waits for the thre
 
 from __future__ import annotations
 
+import _socket as socket  # as in transport.py
+import errno
 import os
 import select
-import socket
 from threading import Thread
 
 from . import clock
@@ -99,7 +100,7 @@ def _wait(asked: list[Lookup], deadline: Deadline, stop: int | None) -> None:
     told, tell = os.pipe()
     try:
         for lookup in asked:
-            Thread(target=_work, args=(lookup, os.dup(tell)), daemon=True).start()
+            _start(Thread(target=_work, args=(lookup, os.dup(tell)), daemon=True))
         while not all(lookup.done for lookup in asked) and not deadline.passed():
             watched = [told] if stop is None else [told, stop]
             readable, _, _ = select.select(watched, [], [], deadline.left())
@@ -110,6 +111,13 @@ def _wait(asked: list[Lookup], deadline: Deadline, stop: int | None) -> None:
     finally:
         os.close(told)
         os.close(tell)
+
+
+def _start(thread: Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError:  # pthread_create() failed, for want of memory or of processes the user may have
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
 
 
 def _work(lookup: Lookup, tell: int) -> None:

@@ -4,35 +4,41 @@ from __future__ import annotations
 
 import nagiosplugin
 
-from . import engine, labels
+from . import engine, routes
 from .dialogue import Dialogue
-from .model import Finding, Outcome, StageTime
+from .model import Outcome, StageTime, Target
 from .planning import plaintext_refusal
-from .resolve import look_up
 from .settings import UsageError
-from .verdict import Judgement, Verdict, decide
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .model import Target
+    from collections.abc import Iterable
+    from typing import Callable
+
+    from .model import Finding
     from .plan import Plan, TlsPlan
-    from .resolve import Lookup
+    from .routes import Route, Survey
     from .settings import Settings
     from .tls import TlsLayer
+    from .verdict import Judgement, Verdict
 
 
 class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
     """The SMTP transaction with every target of ``settings``.
 
     Making it reads the certificate files; it raises UsageError where one cannot be used.  Once ``probe`` has been
-    called, ``outcomes`` holds what came of it and ``verdict`` what it means, None with a single target.
+    called, ``survey`` says where it went, ``outcomes`` what came of it and ``verdict`` what that means, None with a
+    single target.
     """
 
     def __init__(self, settings: Settings) -> None:
+        self.survey: Survey | None = None
         self.outcomes: tuple[Outcome, ...] = ()
         self.verdict: Verdict | None = None
         self._settings = settings
+        # What costs time of its own is loaded and read before the clock starts: it is not the server's.
         self._new_layer = _LayerMaker(settings.plan)
+        self._find_routes = _route_finder(settings)
         self._deadline = engine.Deadline(settings.timeout)
         self._now = 0.0
         self._stop: int | None = None
@@ -49,34 +55,38 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         Raises UsageError where the addresses found show that something must not be tried.
         """
         settings = self._settings
-        targets = self._targets()
-        self.outcomes = self._converse(targets)
+        self.survey = self._look_around()
+        if not self.survey.routes:
+            # The domain has no exchangers, and what is wrong with it is all there is to say.
+            target = Target(settings.domain or "", ())
+            ended = self._deadline.elapsed()
+            self.outcomes = (Outcome(target, self.survey.findings, self.survey.times, ended),)
+            return _metrics(self.outcomes[0])
+        self.outcomes = self._converse(self.survey.routes)
         if not settings.several:
             return _metrics(self.outcomes[0])
-        self.verdict = decide(self.outcomes, settings.rules, settings.require, settings.timeout_state)
-        return _metrics_of_several(self.verdict, self._deadline)
+        from .verdict import decide  # noqa: PLC0415 - most checks have one target
 
-    def _targets(self) -> list[Target | Outcome]:
-        """Whom to talk to; an Outcome stands for a host that could not be found."""
+        self.verdict = decide(self.outcomes, settings.rules, settings.require, settings.timeout_state)
+        return self._metrics_of_several(self.verdict)
+
+    def _look_around(self) -> Survey:
         settings = self._settings
-        lookups = look_up(settings.hosts, settings.port, settings.family, self._deadline, self._stop)
-        targets: list[Target | Outcome] = []
-        for lookup in lookups:
-            if lookup.failure is not None:
-                targets.append(_unresolved(lookup, self._deadline))
-                continue
-            target = lookup.target()
-            for address in target.addresses:
+        survey = self._find_routes(settings, self._deadline, self._stop)
+        for route in survey.routes:
+            for address in route.target.addresses:
                 refusal = plaintext_refusal(settings.plan, address.text)
                 if refusal is not None:
                     raise refusal
-            targets.extend(labels.single_addresses(target) if settings.all_addresses else [target])
-        return labels.labelled(targets) if settings.several else targets
+        if not settings.several:
+            return survey
+        return survey._replace(routes=routes.labelled(survey.routes, settings.all_addresses))
 
-    def _converse(self, targets: list[Target | Outcome]) -> tuple[Outcome, ...]:
+    def _converse(self, found: tuple[Route, ...]) -> tuple[Outcome, ...]:
+        looked = self._deadline.elapsed()
         dialogues = [
-            target if isinstance(target, Outcome) else Dialogue(self._settings.plan, target, self._now)
-            for target in targets
+            Dialogue(self._settings.plan, route, self._now) if route.target.addresses else _dead_end(route, looked)
+            for route in found
         ]
         talking = [dialogue.run() for dialogue in dialogues if isinstance(dialogue, Dialogue)]
         engine.run(talking, self._deadline, self._new_layer, self._settings.source, self._stop)
@@ -84,6 +94,27 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
             dialogue.outcome(self._deadline.started) if isinstance(dialogue, Dialogue) else dialogue
             for dialogue in dialogues
         )
+
+    def _metrics_of_several(self, verdict: Verdict) -> list[nagiosplugin.Metric]:
+        """The verdict, what is to be said of the domain itself, and each target's own."""
+        assert self.survey is not None
+        metrics = [nagiosplugin.Metric("verdict", verdict), *_of_findings(self.survey.findings)]
+        ended = max(judgement.outcome.total for judgement in verdict.judgements)
+        metrics.append(_total(ended, judged=not self._deadline.passed()))
+        for stage, seconds in self.survey.times:
+            name = f"{self._settings.domain}_time_{stage}"
+            metrics.append(nagiosplugin.Metric(name, seconds, "s", 0, context=f"time_{stage}"))
+        for judgement in verdict.judgements:
+            metrics.extend(_metrics_of_one(judgement))
+        return metrics
+
+
+def _route_finder(settings: Settings) -> Callable[[Settings, engine.Deadline, int | None], Survey]:
+    if settings.domain is None and settings.dane == "off" and settings.nameserver is None:
+        return routes.of_hosts
+    from . import mailroutes  # noqa: PLC0415 - dnspython costs more than all the rest of a check
+
+    return mailroutes.of_hosts if settings.domain is None else mailroutes.of_domain
 
 
 class _LayerMaker:
@@ -106,28 +137,21 @@ class _LayerMaker:
         return TlsLayer(self._context, name)
 
 
-def _unresolved(lookup: Lookup, deadline: engine.Deadline) -> Outcome:
-    failure = lookup.failure
-    assert failure is not None
-    finding = Finding("dns", failure.kind, cause=failure.cause)
-    times = () if lookup.seconds is None else (StageTime("dns", lookup.seconds),)
-    return Outcome(lookup.target(), (finding,), times, deadline.elapsed())
+def _dead_end(route: Route, elapsed: float) -> Outcome:
+    seconds = route.target.dns_seconds
+    times = () if seconds is None else (StageTime("dns", seconds),)
+    return Outcome(route.target, route.findings, times, elapsed)
 
 
 def _metrics(outcome: Outcome) -> list[nagiosplugin.Metric]:
-    metrics = [nagiosplugin.Metric(finding.stage, finding, context="finding") for finding in outcome.findings]
     # What the deadline cut short is not judged by its time any more.
     timed_out = any(finding.kind == "timeout" and finding.stage != "quit" for finding in outcome.findings)
-    return [*metrics, _total(outcome.total, judged=not timed_out), *_stage_metrics(outcome)]
+    total = _total(outcome.total, judged=not timed_out)
+    return [*_of_findings(outcome.findings), total, *_stage_metrics(outcome)]
 
 
-def _metrics_of_several(verdict: Verdict, deadline: engine.Deadline) -> list[nagiosplugin.Metric]:
-    metrics = [nagiosplugin.Metric("verdict", verdict)]
-    ended = max(judgement.outcome.total for judgement in verdict.judgements)
-    metrics.append(_total(ended, judged=not deadline.passed()))
-    for judgement in verdict.judgements:
-        metrics.extend(_metrics_of_one(judgement))
-    return metrics
+def _of_findings(findings: Iterable[Finding]) -> list[nagiosplugin.Metric]:
+    return [nagiosplugin.Metric(finding.stage, finding, context="finding") for finding in findings]
 
 
 def _metrics_of_one(judgement: Judgement) -> list[nagiosplugin.Metric]:

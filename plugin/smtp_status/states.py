@@ -46,6 +46,8 @@ def default_state(finding: Finding, timeout_state: str) -> str:
     """The state by the contract's table."""
     if finding.succeeded:
         return "ok"
+    if finding.default:
+        return finding.default
     for stage, what, state in DEFAULTS:
         if matches(stage, what, finding):
             return timeout_state if state == BY_TIMEOUT else state

@@ -25,6 +25,9 @@ HOST_SHOWN = 40
 REMARK_SHOWN = 80
 """Characters of what stands in brackets behind the server's words."""
 
+TOLERATED_SHOWN = 48
+"""Characters of a tolerated fault behind a success, whose own words are to stay legible."""
+
 _SUCCESSES = (
     ("message", "accepted the message", "accept mail"),
     ("rcpt", "accepted the recipient", "accept the recipient"),
@@ -55,7 +58,7 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         wanted = next((finding for finding in told if not finding.succeeded), None)
         if wanted is not None and not told[-1].succeeded:
             return _problem(outcome, wanted, "as wanted")  # a negative test that held: nothing came after it
-        return _success(outcome, wanted)
+        return _success(outcome, wanted, self._notes())
 
     def problem(self, results: Results) -> str:
         state = results.most_significant_state
@@ -72,12 +75,20 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         settings = self._settings
         noun = "exchangers" if settings.domain else "addresses" if settings.all_addresses else "servers"
         count = f"{verdict.accepting} of {len(verdict.judgements)} {noun} {self._goal()}"
+        if decisive is not None and decisive.metric.context == "finding":
+            return _told(settings.domain or "", decisive.metric.value, [], f"{count}; ")
         if decisive is not None and decisive.metric.context != "verdict":
             return _but_one(count, verdict, decisive)
         worst: Judgement = verdict.worst
         if worst.state != "ok":
             return _problem(worst.outcome, worst.finding, lead=f"{count}; ")
-        return _sentence(count)
+        return _sentence(", ".join((count, *self._notes())))
+
+    def _notes(self) -> tuple[str, ...]:
+        """Which policies held, each once."""
+        survey = self._resource.survey
+        of_targets = (note for outcome in self._resource.outcomes for note in outcome.notes)
+        return tuple(dict.fromkeys((*of_targets, *(survey.notes if survey is not None else ()))))
 
     def _goal(self) -> str:
         """What is asked of the targets, in the plural."""
@@ -95,7 +106,11 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
 
 
 def _host(outcome: Outcome) -> str:
-    return middle(clean(outcome.target.host), HOST_SHOWN)
+    return _shown_host(outcome.target.host)
+
+
+def _shown_host(host: str) -> str:
+    return middle(clean(host), HOST_SHOWN)
 
 
 def _did(outcome: Outcome) -> tuple[str, Finding | None]:
@@ -108,8 +123,8 @@ def _did(outcome: Outcome) -> tuple[str, Finding | None]:
     return "answered", said[-1] if said else None
 
 
-def _success(outcome: Outcome, wanted: Finding | None = None) -> str:
-    """``wanted``: what went wrong on the way, but is called harmless."""
+def _success(outcome: Outcome, tolerated: Finding | None, notes: tuple[str, ...]) -> str:
+    """``tolerated``: what went wrong on the way, but is called harmless; ``notes``: which policies held."""
     words, finding = _did(outcome)
     said = _reply(finding) if finding is not None else ""
     if finding is None:
@@ -117,11 +132,11 @@ def _success(outcome: Outcome, wanted: Finding | None = None) -> str:
         last = outcome.findings[-1]
         words = {"dns": "was found", "connect": "connected"}.get(last.stage, "answered")
         said = last.cause
-    after = ""
-    if wanted is not None:
-        after = (
-            f" ({cut(f'{wanted.stage}: {_reply(wanted) if wanted.codes else wanted.cause}', REMARK_SHOWN)}, as wanted)"
-        )
+    remarks = list(notes)
+    if tolerated is not None:
+        fault = f"{tolerated.stage}: {_reply(tolerated) if tolerated.codes else tolerated.cause}"
+        remarks.append(f"{cut(fault, TOLERATED_SHOWN)}, tolerated")
+    after = f" ({cut(', '.join(remarks), REMARK_SHOWN)})" if remarks else ""
     return _sentence(f"{_host(outcome)} {words} in {outcome.total:.3f} s: ", said, after)
 
 
@@ -133,10 +148,14 @@ def _problem(outcome: Outcome, finding: Finding, wish: str = "", lead: str = "")
     if finding.stage == "quit":
         notes.append(f"{_did(outcome)[0]} before")
     notes.append("not wanted" if finding.succeeded else wish)
+    return _told(outcome.target.host, finding, notes, lead)
+
+
+def _told(host: str, finding: Finding, notes: list[str], lead: str) -> str:
     remark = cut(", ".join(note for note in notes if note), REMARK_SHOWN)
     after = f" ({remark})" if remark else ""
     timed_out = "timed out at " if finding.kind == "timeout" else ""
-    before = f"{lead}{_host(outcome)} {timed_out}{finding.stage}: "
+    before = f"{lead}{_shown_host(host)} {timed_out}{finding.stage}: "
     if finding.codes:
         return _sentence(before, _reply(finding), after)
     if finding.text:
@@ -161,8 +180,9 @@ def _excess(result: Result) -> str:
     """Which limit was not kept, and by what."""
     limit, value, context = result.hint, result.metric.value, result.metric.context
     if context == "tls_days":
-        days = "1 day" if value == 1 else f"{value} days"
-        return f"the certificate expires in {days}, at least {limit} wanted"
+        days = "1 day" if abs(value) == 1 else f"{abs(value)} days"
+        dates = f"expires in {days}" if value >= 0 else f"expired {days} ago"
+        return f"the certificate {dates}, at least {limit} wanted"
     what = "it" if context == "time" else context[len("time_") :]
     if limit.invert:
         words = f"outside of {plain(limit.start)} to {plain(limit.end)} s wanted"

@@ -8,7 +8,6 @@ Always in this order: ``clean`` or ``sentence`` (both hide secrets before they t
 from __future__ import annotations
 
 import re
-from binascii import b2a_base64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,12 +24,12 @@ _SHORT = 3
 destroy it and tell the secret."""
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
-# Patterns are text: most runs need none, and to compile one costs more than to send a command.
+# Text: most runs do not need it, and to compile a pattern costs more than to send a command.
 _ESCAPE = r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
 _LONGEST_ESCAPE = 10
-_BRACKETS = r"<([^<>]+)>"
-# Look-alikes keep a reply legible: perfdata begins at |, and <, > and & are markup in every web interface.
-_LOOK_ALIKES = str.maketrans({"|": "¦", "<": "‹", ">": "›", "&": "＆", "\t": " "})  # noqa: RUF001
+# Look-alikes keep a reply legible: perfdata begins at |, and <, > and & are markup in every web interface.  For & there
+# is none that all fonts have.
+_LOOK_ALIKES = str.maketrans({"|": "¦", "<": "‹", ">": "›", "&": "\\x26", "\t": " "})  # noqa: RUF001
 
 
 def clean(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
@@ -46,10 +45,9 @@ def clean(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
 def sentence(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
     """``raw`` as ``clean`` gives it, made to be read in the first line: addresses stand without their angle
     brackets, since Nagios drops these anyway, and runs of white space are one space."""
-    bare = _shown(raw, secrets)
-    if "<" in bare:
-        bare = re.sub(_BRACKETS, _without_brackets, bare)
-    return " ".join(part for part in _harmless(bare).split(" ") if part)
+    before, *pieces = _shown(raw, secrets).split("<")
+    bare = before + "".join(map(_without_brackets, pieces))
+    return " ".join(_harmless(bare).split())
 
 
 def cut(text: str, limit: int) -> str:
@@ -87,6 +85,10 @@ def redact(raw: bytes, secrets: Collection[bytes], limit: int = RAW_LIMIT) -> by
     base64 the whole word is hidden.  Secrets of one or two octets are hidden where they stand alone, as they
     are or in base64.
     """
+    if not secrets:
+        return raw[:limit]
+    from binascii import b2a_base64  # noqa: PLC0415 - most runs have no secrets
+
     spans: list[tuple[int, int]] = []
     for secret in set(secrets):
         if 0 < len(secret) < _SHORT:
@@ -145,9 +147,11 @@ def _escaped(char: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _without_brackets(match: re.Match[str]) -> str:
-    inner = match[1]
-    return inner if "@" in inner or not re.search(r"\s", inner) else match[0]
+def _without_brackets(piece: str) -> str:
+    """What stood behind ``<``: with neither bracket where they held an address or another single word."""
+    inner, closed, rest = piece.partition(">")
+    bare = closed and inner and ("@" in inner or not any(map(str.isspace, inner)))
+    return inner + rest if bare else f"<{piece}"
 
 
 def _escape_around(text: str, position: int) -> tuple[int, int]:
@@ -188,6 +192,8 @@ def _base64_words(raw: bytes, form: bytes) -> Iterator[tuple[int, int]]:
 def _base64_forms(secret: bytes) -> set[bytes]:
     """What base64 of any text that holds ``secret`` holds: one form for each of the three alignments (and the
     same in the alphabet of RFC 4648 section 5), without the digits that depend on what stands next to it."""
+    from binascii import b2a_base64  # noqa: PLC0415 - as above
+
     forms = set()
     for before in range(3):
         digits = b2a_base64(bytes(before) + secret, newline=False)

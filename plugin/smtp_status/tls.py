@@ -51,6 +51,8 @@ def make_context(plan: TlsPlan) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3 if plan.minimum == "1.3" else ssl.TLSVersion.TLSv1_2
     verify = plan.verify and plan.mode != "offered" and "verify" not in plan.tolerate
     context.check_hostname = verify and "name" not in plan.tolerate
+    # Names count in the subjectAltName only (RFC 9525 section 6.3); OpenSSL would take the CN where there are none.
+    context.hostname_checks_common_name = False
     context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
     if verify:
         _load_authorities(context, plan.ca)
@@ -58,7 +60,8 @@ def make_context(plan: TlsPlan) -> ssl.SSLContext:
             context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
     if plan.client_cert is not None:
         _load_client_certificate(context, plan.client_cert, plan.client_key)
-    context.options |= _NO_COMPRESSED_CERTIFICATES
+    # A server that wants to negotiate anew (TLS 1.2) is told no: while that lasts nothing could be sent.
+    context.options |= _NO_COMPRESSED_CERTIFICATES | ssl.OP_NO_RENEGOTIATION
     _watch_certificates(context)
     return context
 
@@ -124,7 +127,9 @@ class TlsLayer:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         try:
-            self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name or None)
+            # As octets: a str would be encoded by the rules of IDNA, which is ASCII already and costs an import.
+            octets = name.encode("ascii") or None
+            self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=octets)
         except ValueError as error:
             raise TransportError(Failure("name", clean(f"{name} cannot be a certificate's name: {error}"))) from None
 
@@ -147,7 +152,7 @@ class TlsLayer:
         except ssl.SSLWantReadError:
             return False
         except (ssl.SSLError, OSError) as error:
-            raise TransportError(self._failure(error, "during the TLS handshake")) from None
+            raise TransportError(self._failure(error, "handshake")) from None
         return True
 
     def write(self, data: bytes | memoryview) -> int:
@@ -155,7 +160,7 @@ class TlsLayer:
         try:
             return self._object.write(bytes(data[:WRITE_SIZE]))
         except (ssl.SSLError, OSError) as error:
-            raise TransportError(self._failure(error, "")) from None
+            raise TransportError(self._failure(error, "connection")) from None
 
     def read(self) -> bytes | None:
         """Plain text; None when more is to be fed, empty at the end.  Raises TransportError."""
@@ -167,7 +172,7 @@ class TlsLayer:
             # Without close_notify too: SMTP has an end of its own in every reply, nothing can be cut unnoticed.
             return b""
         except (ssl.SSLError, OSError) as error:
-            raise TransportError(self._failure(error, "")) from None
+            raise TransportError(self._failure(error, "connection")) from None
 
     def peer(self) -> Peer:
         """What is known of the other side by now."""
@@ -187,15 +192,17 @@ class TlsLayer:
             return ()
         return (leaf,) if leaf else ()
 
-    def _failure(self, error: OSError, when: str) -> Failure:
+    def _failure(self, error: OSError, what: str) -> Failure:
+        """What an error means; ``what`` failed: the handshake, or the connection that had come of it."""
         chain = self._chain()
         if isinstance(error, ssl.SSLCertVerificationError):
             return self._verify_failure(error)._replace(chain=chain)
         if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-            return Failure("closed", f"connection closed by the server {when}".rstrip(), chain=chain)
-        reason = getattr(error, "reason", None) or str(error)
-        words = clean(str(reason).lower().replace("_", " "))
-        return Failure("handshake", f"{_handshake_words(words)}", chain=chain)
+            return Failure("closed", "connection closed by the server", chain=chain)
+        reason = clean(_reason(error, "unknown error"))
+        # After the handshake both sides have found a version and ciphers; what can still be wrong is our certificate.
+        meaning = _MEANINGS.get(reason) if what == "handshake" or reason in _ABOUT_OUR_CERTIFICATE else None
+        return Failure("handshake", f"TLS {what} failed: {reason}" + (f" ({meaning})" if meaning else ""), chain=chain)
 
     def _verify_failure(self, error: ssl.SSLCertVerificationError) -> Failure:
         code = error.verify_code
@@ -220,18 +227,18 @@ class TlsLayer:
         return "; --tls-name?" if self._name.replace(".", "").isdigit() or ":" in self._name else ""
 
 
-def _handshake_words(reason: str) -> str:
-    """OpenSSL's reason, with what it usually means where its words do not tell."""
-    meaning = _MEANINGS.get(reason)
-    return f"TLS handshake failed: {reason}" + (f" ({meaning})" if meaning else "")
+_ABOUT_OUR_CERTIFICATE = {
+    "tlsv13 alert certificate required": "the server wants a client certificate",
+    "tlsv1 alert unknown ca": "the server does not trust the client certificate",
+}
 
-
+# What OpenSSL's reasons usually mean, where its words do not tell.
 _MEANINGS = {
     "wrong version number": "the server did not answer with TLS",
     "record layer failure": "the server did not answer with TLS",
     "packet length too long": "the server did not answer with TLS",
     "unsupported protocol": "the server is older than --tls-min",
     "tlsv1 alert protocol version": "the server is older than --tls-min",
-    "tlsv13 alert certificate required": "the server wants a client certificate",
+    **_ABOUT_OUR_CERTIFICATE,
     "sslv3 alert handshake failure": "nothing in common, or the server wants a client certificate",
 }

@@ -6,9 +6,11 @@ socket, its time stamps and the border between plain text and TLS stay in this m
 
 from __future__ import annotations
 
+# The module below ``socket``, with the same sockets and numbers: what is built on it (enumerations of all numbers, a
+# file interface) costs a tenth of a check and is not used here.
+import _socket as socket
 import errno
 import os
-import socket
 
 from . import clock, kerneltime
 from .model import Address, Failure
@@ -22,6 +24,8 @@ RECEIVE_SIZE = 64 * 1024
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 _IN_PROGRESS = frozenset((errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN))
+
+_SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
 
 _KINDS = {
     errno.ECONNREFUSED: ("refused", "connection refused by {peer}"),
@@ -58,7 +62,8 @@ class Transport:
     """One connection to one address, perhaps under TLS."""
 
     def __init__(self, address: Address, source: str | None = None) -> None:
-        """Open a socket.  Raises TransportError where this machine cannot."""
+        """Open a socket.  Raises TransportError where this machine cannot, and OSError where it has none left: that
+        says nothing about the server."""
         self.address = address
         self.began = clock.now()
         self._source = source
@@ -72,6 +77,8 @@ class Transport:
         try:
             self._socket = socket.socket(address.family, socket.SOCK_STREAM)
         except OSError as error:
+            if error.errno in _SHORTAGES:
+                raise
             raise TransportError(failure_of(error, address)) from None
         self._socket.setblocking(False)
         self._kernel = kerneltime.enable(self._socket)
@@ -119,9 +126,10 @@ class Transport:
         # A lost SYN is no part of TCP's figure, but it is part of the wait.
         if measured is None or own >= _FIRST_SYN_RETRY or measured > own:
             return own, here
-        # The kernel had the SYN-ACK this long after the call, by the same wall clock it stamps segments with.
-        stood = self.began.process + self.began.offset + int(measured * 1e9)
-        return measured, here.stamped(stood)
+        # The kernel had the SYN-ACK this long after the call began, by the wall clock it stamps segments with.  When
+        # the call returned says nothing: the server may have had the processor first.
+        stood = self.began.process + int(measured * 1e9)
+        return measured, clock.Instant(stood, self.began.offset, stood + self.began.offset)
 
     def ends(self) -> tuple[tuple[str, int], tuple[str, int]]:
         """(own address, own port), (peer's address, peer's port); empty and 0 for a unix socket."""
@@ -136,8 +144,10 @@ class Transport:
     # -- sending
 
     def mark(self) -> None:
-        """What is sent from now on belongs to one exchange: forget the stamps of the one before."""
-        self._collect_stamps()
+        """What is sent from now on belongs to one exchange: forget the stamps of the one before.
+
+        To be called when there is nothing to receive any more.
+        """
         self._send_stamps.clear()
         self._stamped_calls = 0
         self._first_sent = None
@@ -198,34 +208,40 @@ class Transport:
 
         Raises TransportError.
         """
-        while True:
-            if self._tls is not None:
-                plain = self._tls.read()
-                if plain is not None:
-                    return plain, self.last_received
+        if self._tls is None:
+            return self._receive_raw()
+        plain = self._tls.read()
+        if plain is None:
             received = self._receive_raw()
-            if received is None or self._tls is None:
-                return received
+            if received is None:
+                return None
             self._feed_tls(received[0])
+            plain = self._tls.read()
+            answer = self._tls.take()
+            if answer:  # TLS itself has something to say, such as no to a renegotiation
+                self._unsent += answer
+                self._flush_quietly(None)
+        return None if plain is None else (plain, self.last_received)
 
     def _receive_raw(self) -> tuple[bytes, clock.Instant] | None:
-        self._collect_stamps()
         try:
             if self._kernel:
                 data, stamp = kerneltime.receive(self._socket, RECEIVE_SIZE)
             else:
                 data, stamp = self._socket.recv(RECEIVE_SIZE), None
         except (BlockingIOError, InterruptedError):
+            # Also where no stamp is due: one that waits on the error queue would wake the selector for ever.
+            self._collect_stamps()
             return None
         except OSError as error:
             raise TransportError(failure_of(error, self.address)) from None
-        self.last_received = clock.now().stamped(stamp)
+        self.last_received = clock.now(stamp)
         return data, self.last_received
 
     def _collect_stamps(self) -> None:
-        # Also where none is due: one that waits on the error queue would wake the selector for ever.
         if self._kernel:
-            self._send_stamps += kerneltime.sent(self._socket)
+            due = max(self._stamped_calls - len(self._send_stamps), 0)
+            self._send_stamps += kerneltime.sent(self._socket, due)
 
     # -- instants
 
@@ -238,7 +254,8 @@ class Transport:
         return self._sent_instant(self._last_sent, -1)
 
     def _sent_instant(self, own: clock.Instant, which: int) -> clock.Instant:
-        self._collect_stamps()
+        if len(self._send_stamps) < self._stamped_calls:
+            self._collect_stamps()
         # A stamp for each call, or it is not known which call the stamps belong to.
         if not self._stamped_calls or len(self._send_stamps) != self._stamped_calls:
             return own

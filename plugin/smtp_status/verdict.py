@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Judgement(NamedTuple):
     """One target's outcome judged: its state and the finding that gave it that state.
 
-    ``accepts``: nothing went wrong before ``quit`` that the state table, or ``--state``, calls a problem.
+    ``accepts``: nothing went wrong before ``quit`` but what does not keep mail away.
     """
 
     outcome: Outcome
@@ -47,8 +47,12 @@ def judge(outcome: Outcome, rules: Iterable[StateRule]) -> Judgement:
     judged = [(states.state_of(finding, rules, "critical"), finding) for finding in outcome.findings]
     worst_state = states.worst(state for state, _ in judged)
     decisive = next(finding for state, finding in judged if state == worst_state)
-    accepts = all(state == "ok" for state, finding in judged if finding.stage != "quit")
+    accepts = all(state == "ok" or _harmless(state, finding) for state, finding in judged)
     return Judgement(outcome, worst_state, decisive, accepts)
+
+
+def _harmless(state: str, finding: Finding) -> bool:
+    return finding.stage == "quit" or (finding.default == "warning" and state == "warning")
 
 
 def decide(

@@ -54,7 +54,7 @@ class ReplyReader:
                     return self._overlong(self._cut_line(MAX_LINE))
                 return None
             if end > MAX_LINE:
-                return self._overlong(self._cut_line(end + 1))
+                return self._overlong(self._cut_line(MAX_LINE))
             reply = self._take(_without_cr(self._cut_line(end + 1)[:-1]))
             if reply is not None:
                 return reply

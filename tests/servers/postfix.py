@@ -83,6 +83,8 @@ LISTENERS: dict[str, dict[str, str]] = {
         "smtpd_tls_req_ccert": "yes",
         "smtpd_tls_CAfile": "{certs}/root.crt",
     },
+    # as old as RFC 821: a message is judged at its end, and nothing but ASCII can be sent
+    "bare": {"smtpd_discard_ehlo_keywords": "size, 8bitmime, smtputf8"},
     # a PROXY header must come first; after 1 s without one: 421 4.3.0
     "proxy": {"smtpd_upstream_proxy_protocol": "haproxy", "smtpd_upstream_proxy_timeout": "1s"},
     # each new pair of sender and recipient is deferred once: 450 4.2.0 Greylisted

@@ -34,10 +34,15 @@ PROGRAMS = {
     "named": Program(("/usr/sbin/named",), ("bind9",)),
     "icinga2": Program(("/usr/lib/x86_64-linux-gnu/icinga2/sbin/icinga2",), ("icinga2-bin", "icinga2-common")),
     "nagios": Program(("/usr/sbin/nagios4",), ("nagios4-core",)),
+    "nrpe": Program(
+        ("/usr/sbin/nrpe", "/usr/lib/nagios/plugins/check_nrpe"), ("nagios-nrpe-server", "nagios-nrpe-plugin")
+    ),
     "check_smtp": Program(("/usr/lib/nagios/plugins/check_smtp",), ("monitoring-plugins-basic",)),
-    "swaks": Program(("swaks",), ("swaks",)),
+    "swaks": Program(("swaks",), ("swaks", "libnet-ssleay-perl")),
     "tcpdump": Program(("tcpdump",), ("tcpdump",)),
+    "valgrind": Program(("valgrind",), ("valgrind",)),
     "nft": Program(("nft",), ("nftables",)),
+    "man": Program(("man", "groff"), ("man-db", "groff-base")),
     "openssl": Program(("openssl",), ("openssl",)),
 }
 

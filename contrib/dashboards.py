@@ -1,0 +1,162 @@
+"""The Grafana dashboards: one picture, with the queries of two data bases as Icinga fills them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from smtp_status.model import STAGES
+
+COMMAND = "smtp_status"
+STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+COLOURS = ("green", "yellow", "red", "purple")
+
+Panel = dict[str, object]
+
+
+def influxdb(label: str) -> dict[str, object]:
+    """The query (InfluxQL) for a perfdata label, or for ``state``."""
+    if label == "state":
+        field, wanted = "state", ""
+    else:
+        field, wanted = "value", f" AND \"metric\" = '{label}'"
+    place = '"hostname" =~ /^$host$/ AND "service" =~ /^$service$/'
+    words = (
+        f'SELECT last("{field}")',
+        f'FROM "{COMMAND}"',
+        f"WHERE {place}{wanted} AND $timeFilter",
+        "GROUP BY time($__interval) fill(none)",
+    )
+    return {"query": " ".join(words), "rawQuery": True, "resultFormat": "time_series"}
+
+
+def graphite(label: str) -> dict[str, object]:
+    """The same as a Graphite target."""
+    what = "metadata.state" if label == "state" else f"perfdata.{label}.value"
+    return {"target": f"icinga2.$host.services.$service.{COMMAND}.{what}"}
+
+
+def dashboard(kind: str) -> str:
+    """The JSON to import; ``kind`` is ``influxdb`` or ``graphite``."""
+    query = {"influxdb": influxdb, "graphite": graphite}[kind]
+    model = {
+        "title": "SMTP transaction",
+        "uid": f"smtp-status-{kind}",
+        "tags": ["smtp", "icinga"],
+        "editable": True,
+        "schemaVersion": 36,
+        "time": {"from": "now-24h", "to": "now"},
+        "refresh": "1m",
+        "templating": {"list": [_source(kind), *_places(kind)]},
+        "panels": [
+            _state(query, {"x": 0, "y": 0, "w": 18, "h": 4}),
+            _days(query, {"x": 18, "y": 0, "w": 6, "h": 4}),
+            _stages(query, {"x": 0, "y": 4, "w": 24, "h": 12}),
+            _total(query, {"x": 0, "y": 16, "w": 24, "h": 8}),
+        ],
+    }
+    for number, panel in enumerate(model["panels"], 1):
+        panel.update(id=number, datasource={"type": kind, "uid": "$source"})
+    return json.dumps(model, indent=2) + "\n"
+
+
+def _source(kind: str) -> dict[str, object]:
+    return {"name": "source", "label": "Data source", "type": "datasource", "query": kind}
+
+
+def _places(kind: str) -> list[dict[str, object]]:
+    if kind == "influxdb":
+        queries = (
+            f'SHOW TAG VALUES FROM "{COMMAND}" WITH KEY = "hostname"',
+            f'SHOW TAG VALUES FROM "{COMMAND}" WITH KEY = "service" WHERE "hostname" =~ /^$host$/',
+        )
+    else:
+        queries = ("icinga2.*", "icinga2.$host.services.*")
+    return [
+        {
+            "name": name,
+            "label": name.capitalize(),
+            "type": "query",
+            "query": query,
+            "datasource": {"type": kind, "uid": "$source"},
+            "refresh": 2,
+            "sort": 1,
+        }
+        for name, query in zip(("host", "service"), queries)
+    ]
+
+
+def _targets(query: Callable[[str], dict[str, object]], *labels: str) -> list[dict[str, object]]:
+    """A query for each label, in this order, which is that of the stack."""
+    targets = []
+    for number, label in enumerate(labels):
+        target = {"refId": chr(ord("A") + number), **query(label)}
+        name = label[len("time_") :] if label.startswith("time_") else label
+        if "target" in target:
+            target["target"] = f"alias({target['target']}, '{name}')"
+        else:
+            target["alias"] = name
+        targets.append(target)
+    return targets
+
+
+def _state(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> Panel:
+    options = {str(number): {"text": state, "color": COLOURS[number]} for number, state in enumerate(STATES)}
+    return {
+        "title": "State",
+        "type": "state-timeline",
+        "gridPos": place,
+        "targets": _targets(query, "state"),
+        "options": {"showValue": "auto", "mergeValues": True},
+        "fieldConfig": {"defaults": {"mappings": [{"type": "value", "options": options}]}, "overrides": []},
+    }
+
+
+def _days(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> Panel:
+    steps = [
+        {"color": "red", "value": None},
+        {"color": "yellow", "value": 7},
+        {"color": "green", "value": 21},
+    ]
+    return {
+        "title": "Certificate",
+        "type": "stat",
+        "gridPos": place,
+        "targets": _targets(query, "tls_days"),
+        "options": {"reduceOptions": {"calcs": ["lastNotNull"]}},
+        "fieldConfig": {
+            "defaults": {"unit": "d", "decimals": 0, "thresholds": {"mode": "absolute", "steps": steps}},
+            "overrides": [],
+        },
+    }
+
+
+def _stages(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> Panel:
+    return {
+        "title": "Time of each command",
+        "type": "timeseries",
+        "gridPos": place,
+        "targets": _targets(query, *(f"time_{stage}" for stage in STAGES)),
+        "options": {
+            "legend": {"displayMode": "table", "placement": "right", "calcs": ["lastNotNull", "max"]},
+            "tooltip": {"mode": "multi"},
+        },
+        "fieldConfig": {
+            "defaults": {
+                "unit": "s",
+                "min": 0,
+                "custom": {"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 60, "lineWidth": 1},
+            },
+            "overrides": [],
+        },
+    }
+
+
+def _total(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> Panel:
+    return {
+        "title": "Time until the reply that decided (without QUIT)",
+        "type": "timeseries",
+        "gridPos": place,
+        "targets": _targets(query, "time"),
+        "fieldConfig": {"defaults": {"unit": "s", "min": 0}, "overrides": []},
+    }

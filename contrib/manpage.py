@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Print the manual page check_smtp_status(1), made from what ``--help`` says."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin"))
+
+from smtp_status import __version__
+from smtp_status import help as manual
+from smtp_status.options import PROGRAM
+
+PURPOSE = "prove that a mail server takes mail, and time every SMTP command"
+
+ENVIRONMENT = (
+    ("SMTP_STATUS_AUTHPASS", "Password, where neither --authpass nor --authpass-file is given."),
+    ("NAGIOS_CONFIG_PATH", "Directories in which --extra-opts looks for its ini file first, parted by colons."),
+)
+
+
+def page() -> str:
+    """The page in the man macros, with a line end at its end."""
+    about, *sections = re.split(r"\n\n(?=[A-Z][^\n]*:\n)", manual.text().rstrip("\n"))
+    usage, _, about = about.partition("\n\n")
+    return "\n".join(
+        [
+            f'.TH {PROGRAM.upper()} 1 "" "{PROGRAM} {__version__}" "Monitoring plugins"',
+            ".SH NAME",
+            rf"{PROGRAM} \- {PURPOSE}",
+            ".SH SYNOPSIS",
+            _quoted(usage.partition("Usage: ")[2]),
+            ".SH DESCRIPTION",
+            _quoted(about),
+            ".SH OPTIONS",
+            *(line for section in sections for line in _section(section)),
+            ".SH ENVIRONMENT",
+            *(line for name, meaning in ENVIRONMENT for line in (".TP", rf"\fB{name}\fR", _quoted(meaning))),
+            "",
+        ]
+    )
+
+
+def _section(section: str) -> Iterator[str]:
+    """A group of options becomes a subsection of OPTIONS, anything else a section, its lines kept as they are."""
+    title, _, body = section.partition(":\n")
+    if body.startswith("  -"):
+        yield f'.SS "{title}"'
+        for line in body.split("\n"):
+            if line.startswith("  -"):
+                yield ".TP"
+                yield rf"\fB{_quoted(line.strip())}\fR"
+            else:
+                yield _quoted(line.strip())
+        return
+    yield f'.SH "{title.partition(",")[0].upper()}"'
+    yield ".nf"
+    for line in body.split("\n"):
+        yield _quoted(line.removeprefix("  "))
+    yield ".fi"
+
+
+def _quoted(text: str) -> str:
+    """Text as roff takes it: no escapes of its own, hyphens that can be copied, no line that begins as a request."""
+    text = text.replace("\\", r"\e").replace("-", r"\-")
+    return re.sub(r"^(?=[.'])", r"\\&", text, flags=re.M)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,66 @@
+"""What published records demand of TLS with one target: DANE (RFC 7672) and MTA-STS (RFC 8461).
+
+Whom no policy concerns is not verified: that is how senders treat it.
+"""
+
+from __future__ import annotations
+
+from . import chains, dane
+from .model import Finding
+from .record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .domain import Tlsa
+
+
+class Policy(NamedTuple):
+    """The demands on one target.
+
+    ``name`` as in the MX record, or as the user gave it.  ``tlsa``: its TLSA records where they are binding, else
+    None.  ``sts``: the mode of the domain's MTA-STS policy, ``enforce`` or ``testing``, '' where there is none.
+    """
+
+    name: str
+    tlsa: Tlsa | None = None
+    sts: str = ""
+
+    @property
+    def tls_demanded_by(self) -> str:
+        """Who forbids to send without TLS, '' if nobody does."""
+        if self.tlsa is not None:
+            return "DANE"
+        return "the MTA-STS policy" if self.sts == "enforce" else ""
+
+    @property
+    def server_name(self) -> str:
+        """The name for SNI: the TLSA base domain, else the target's own."""
+        return self.tlsa.base if self.tlsa is not None else self.name
+
+    def without_tls(self) -> tuple[Finding, ...]:
+        """What is to be said where STARTTLS is not offered and nobody demands it."""
+        if self.sts != "testing":
+            return ()
+        return (Finding("sts", "missing", cause="MTA-STS policy (testing): STARTTLS not offered", default="warning"),)
+
+    def judge(self, chain: tuple[bytes, ...]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+        """What is wrong with a server that showed ``chain`` (DER, leaf first), and words on what is right."""
+        findings: list[Finding] = []
+        notes: list[str] = []
+        if self.tlsa is not None and self.tlsa.records:
+            match = dane.match(self.tlsa.records, chain, self.tlsa.names, chains.verify)
+            if match.failure is not None:
+                findings.append(Finding("tls", match.failure.kind, cause=f"DANE: {match.failure.cause}"))
+            else:
+                notes.append(match.words)
+        if self.sts:
+            failure = chains.verify(chain, self.name)
+            if failure is not None:
+                cause = f"MTA-STS policy ({self.sts}): {failure.cause}"
+                findings.append(Finding("sts", failure.kind, cause=cause, default=sts_default(self.sts)))
+        return tuple(findings), tuple(notes)
+
+
+def sts_default(mode: str) -> str:
+    """How bad it is where a policy of ``mode`` does not hold: in ``testing`` senders go on (RFC 8461 section 5)."""
+    return "warning" if mode == "testing" else ""

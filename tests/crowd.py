@@ -1,0 +1,46 @@
+"""Many conversations in one process: ``crowd.py COUNT OPTION…``, with one HOST among the options of the plugin.
+
+Runs COUNT conversations at the same time in one engine and prints, as JSON, what each took: the stage times by the
+EHLO name of the conversation, ``n0.example.org`` and so on, each with the last line of details (with ``-v``), which
+says what clock it was.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from smtp_status import engine
+from smtp_status.configure import settings_from
+from smtp_status.dialogue import Dialogue
+from smtp_status.routes import of_hosts
+from smtp_status.tls import TlsLayer, make_context
+
+
+def main(count: int, options: list[str]) -> None:
+    settings = settings_from(options, {})
+    deadline = engine.Deadline(settings.timeout)
+    (route,) = of_hosts(settings, deadline, None).routes
+    plans = [settings.plan._replace(helo=f"n{number}.example.org") for number in range(count)]
+    dialogues = [Dialogue(plan, route, time.time()) for plan in plans]
+    context = make_context(settings.plan.tls) if settings.plan.tls.mode != "off" else None
+
+    def new_layer(_: object, name: str) -> TlsLayer:
+        assert context is not None
+        return TlsLayer(context, name)
+
+    engine.run([dialogue.run() for dialogue in dialogues], deadline, new_layer)
+    outcomes = [dialogue.outcome(deadline.started) for dialogue in dialogues]
+    # A server that is busy with so many may be late with its farewell.
+    findings = [finding for outcome in outcomes for finding in outcome.findings if finding.stage != "quit"]
+    wrong = [finding for finding in findings if not finding.succeeded]
+    if wrong:
+        raise SystemExit(f"not all succeeded: {wrong[0]}")
+    print(
+        json.dumps({plan.helo: (dict(outcome.times), outcome.details[-1:]) for plan, outcome in zip(plans, outcomes)})
+    )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

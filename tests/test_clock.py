@@ -1,0 +1,77 @@
+"""Which clock measures a latency: the kernel's where it stamped both ends, never a mixture."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from smtp_status import clock
+from smtp_status.clock import Instant, by_kernel, seconds_between
+
+OFFSET = 1_700_000_000_000_000_000
+MS = 1_000_000
+
+
+def instant(process: int, kernel: int | None = None, moved: int = 0) -> Instant:
+    """Nanoseconds of both clocks, the kernel's given as if it counted like the process's."""
+    return Instant(process, OFFSET + moved, None if kernel is None else OFFSET + kernel)
+
+
+def test_now_is_the_process_clock_and_its_distance_from_the_wall_clock():
+    before, wall = time.perf_counter_ns(), time.time_ns()
+    here = clock.now()
+    assert before <= here.process <= time.perf_counter_ns()
+    assert abs(here.process + here.offset - wall) < 1_000_000_000
+    assert here.kernel is None
+
+
+def test_stamped_keeps_the_moment():
+    assert Instant(1, 2).stamped(3) == Instant(1, 2, 3)
+    assert Instant(1, 2, 3).stamped(None) == Instant(1, 2)
+
+
+def test_process_clock_without_stamps():
+    assert seconds_between(instant(10 * MS), instant(25 * MS)) == 0.015
+
+
+def test_kernel_clock_where_both_are_stamped():
+    start, end = instant(10 * MS, 11 * MS), instant(25 * MS, 20 * MS)
+    assert by_kernel(start, end)
+    assert seconds_between(start, end) == 0.009
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (instant(10 * MS, 11 * MS), instant(25 * MS)),
+        (instant(10 * MS), instant(25 * MS, 20 * MS)),
+    ],
+)
+def test_one_stamp_is_no_stamp(start, end):
+    assert not by_kernel(start, end)
+    assert seconds_between(start, end) == 0.015
+
+
+@pytest.mark.parametrize("moved", [-3600 * 1000 * MS, -2 * MS, 2 * MS, 3600 * 1000 * MS])
+def test_a_wall_clock_that_was_set_is_not_believed(moved):
+    start, end = instant(10 * MS, 11 * MS), instant(25 * MS, 20 * MS, moved)
+    assert not by_kernel(start, end)
+    assert seconds_between(start, end) == 0.015
+
+
+def test_a_wall_clock_that_is_slewed_is_believed():
+    assert by_kernel(instant(10 * MS, 11 * MS), instant(25 * MS, 20 * MS, MS))
+
+
+@pytest.mark.parametrize("kernel_end", [10 * MS, 27 * MS])
+def test_stamps_that_cannot_be_true_are_not_believed(kernel_end):
+    """Before the start, or further from it than this process saw."""
+    start, end = instant(10 * MS, 11 * MS), instant(25 * MS, kernel_end)
+    assert not by_kernel(start, end)
+    assert seconds_between(start, end) == 0.015
+
+
+def test_never_negative():
+    assert seconds_between(instant(25 * MS), instant(10 * MS)) == 0.0
+    assert seconds_between(instant(25 * MS, 24 * MS), instant(10 * MS, 9 * MS)) == 0.0

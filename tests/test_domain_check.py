@@ -1,0 +1,272 @@
+"""Mail domains in a world of their own: signed zones, two validating resolvers, real mail servers, and Postfix's own
+client as the judge."""
+
+from __future__ import annotations
+
+# ruff: noqa: RUF001 - look-alikes are what is to be seen
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.flags
+import pytest
+
+import plugin
+from servers import zones
+from servers.dnsworld import BIND, UNBOUND, UNVALIDATING, DnsWorld
+from servers.process import started
+from smtp_status import domain, https, lookups, nameservers, sts, targets
+from smtp_status.dnswire import MxRecord
+from smtp_status.engine import Deadline
+from smtp_status.model import Finding
+
+
+@pytest.fixture(scope="session")
+def world(workdir: Path) -> Iterator[DnsWorld]:
+    """The world, ready to serve."""
+    server = started(DnsWorld, workdir)
+    yield server
+    server.stop()
+
+
+def full(name):
+    """A case of ``zones`` as a domain name."""
+    if name == "example" or name.endswith(".test"):
+        return "example.test" if name == "example" else name
+    return f"{name}.example.test"
+
+
+def check(world, name, *args, **options):
+    """Run the plugin on a domain of the world, inside it, with the world's authorities as the system's."""
+    environment = {"SSL_CERT_FILE": str(world.certs.ca), **options.pop("env", {})}
+    return plugin.run("-d", full(name), *args, wrap=world.enter, env=environment, **options)
+
+
+def look_up(world, *steps, server=UNBOUND, seconds=10.0):
+    """What the lookups find, asking one resolver of the world."""
+    found = world.call(lambda: lookups.run(steps, nameservers.named(server), Deadline(seconds)))
+    return [result for result, _seconds in found]
+
+
+def exchangers(world, name, *, server=UNBOUND, with_tlsa=True):
+    """The domain and its exchangers, looked up as a check does."""
+    (found,) = look_up(world, domain.mail_domain(full(name)), server=server)
+    steps = [domain.exchanger(entry, found, 25, 0, with_tlsa) for entry in found.entries]
+    return found, look_up(world, *steps, server=server) if steps else []
+
+
+class TestWorld:
+    """What the tests take for granted."""
+
+    @pytest.mark.parametrize(("server", "ad"), [(UNBOUND, True), (BIND, True), (UNVALIDATING, False)])
+    def test_who_validates(self, world, server, ad):
+        for name, kind in ((".", "SOA"), ("example.test", "MX")):
+            assert bool(world.ask(name, kind, server).flags & dns.flags.AD) is ad
+
+    @pytest.mark.parametrize(
+        ("server", "doubt"), [(UNBOUND, ""), (BIND, ""), (UNVALIDATING, "resolver does not validate DNSSEC")]
+    )
+    def test_doubt(self, world, server, doubt):
+        assert look_up(world, domain.dnssec_doubt(True), server=server) == [doubt]
+
+    def test_resolv_conf_is_its_own(self, world):
+        resolver = nameservers.of_system(str(world.resolv_conf))
+        assert ([server.text for server in resolver.servers], resolver.believed) == ([UNBOUND], True)
+
+    def test_a_mail_server_on_each_address(self, world):
+        for host, port in zones.LISTENERS.values():
+            with world._namespace.connect(host, port) as connection:
+                assert port == 465 or connection.recv(9).startswith((b"220 ", b"554 "))
+
+
+@pytest.mark.parametrize("server", [UNBOUND, BIND])
+class TestDomains:
+    @pytest.mark.parametrize(
+        ("name", "entries"),
+        [
+            ("example", [MxRecord(10, "mx1.example.test"), MxRecord(20, "mx2.example.test")]),
+            (
+                "three",
+                [MxRecord(10, "mx1.example.test"), MxRecord(10, "mx2.example.test"), MxRecord(30, "dead.example.test")],
+            ),
+            ("aliasdom", [MxRecord(10, "mx1.example.test"), MxRecord(20, "mx2.example.test")]),
+            ("implicit", [MxRecord(0, "implicit.example.test")]),
+            ("nodata", [MxRecord(0, "nodata.example.test")]),
+            ("wild.wild", [MxRecord(10, "mx1.example.test")]),
+            ("literal", [MxRecord(10, "mx1.example.test")]),
+        ],
+    )
+    def test_entries(self, world, server, name, entries):
+        found, _ = exchangers(world, name, server=server, with_tlsa=False)
+        assert (list(found.entries), found.fault, found.secure) == (entries, None, True)
+        assert found.implicit is (name in ("implicit", "nodata"))
+
+    @pytest.mark.parametrize(
+        ("name", "kind", "cause"),
+        [
+            ("null", "nullmx", "accepts no mail (null MX)"),
+            ("nullplus", "nullmx", "null MX beside other MX records: senders may bounce every message"),
+            ("onlyliteral", "protocol", "MX 127.0.0.1 is an address, not a name"),
+            ("nosuch.test", "notfound", "MX of nosuch.test: no such name (NXDOMAIN)"),
+        ],
+    )
+    def test_faults(self, world, server, name, kind, cause):
+        found, _ = exchangers(world, name, server=server)
+        assert found.fault == Finding("dns", kind, cause=cause)
+
+    @pytest.mark.parametrize(
+        ("name", "unbound"),
+        [
+            ("bogus.test", "DNSSEC bogus, validation failure ‹bogus.test. MX IN›: signature crypto fa…"),
+            ("expired.test", "signature expired, validation failure ‹expired.test. MX IN›: signature expired…"),
+            ("badds.test", "DNSKEY missing, validation failure ‹badds.test. MX IN›: no keys have a DS w…"),
+        ],
+    )
+    def test_bogus(self, world, server, name, unbound):
+        found, _ = exchangers(world, name, server=server)
+        why = unbound if server == UNBOUND else "the resolver answers only without it"
+        assert found.fault == Finding("dns", "bogus", cause=f"MX of {name}: DNSSEC validation fails: {why}")
+
+    def test_unsigned(self, world, server):
+        found, (exchanger,) = exchangers(world, "plain.test", server=server)
+        assert (found.secure, exchanger.secure, exchanger.failure) == (False, False, None)
+        assert exchanger.tlsa.failure.cause == "the MX answer is not authenticated by DNSSEC"
+
+    def test_no_address(self, world, server):
+        _, (exchanger,) = exchangers(world, "nohost", server=server)
+        assert exchanger.failure.cause == "no address for nosuch.example.test: no such name (NXDOMAIN)"
+        _, (exchanger,) = exchangers(world, "nodata", server=server)
+        assert exchanger.failure.cause == "no address for nodata.example.test: no A or AAAA record (NODATA)"
+
+    def test_ipv6(self, world, server):
+        _, (exchanger,) = exchangers(world, "v6", server=server)
+        assert [address.sockaddr for address in exchanger.addresses] == [("::1", 25, 0, 0)]
+
+    def test_an_alias(self, world, server):
+        _, (exchanger,) = exchangers(world, "cnamemx", server=server)
+        cause = "alias.example.test is an alias (CNAME) of mx1.example.test, which an exchanger must not be"
+        assert exchanger.warnings == (Finding("dns", "protocol", cause=cause),)
+
+    @pytest.mark.parametrize(
+        ("name", "base", "words"),
+        [
+            ("nomatch", "mx.nomatch.example.test", ["3 1 1"]),
+            ("rollover", "mx.rollover.example.test", ["3 1 1", "3 1 1"]),
+            ("mixed", "mx.mixed.example.test", ["3 1 1"]),
+            ("unusable", "mx.unusable.example.test", []),
+            ("tlsacname", "mx.tlsacname.example.test", ["3 0 2"]),
+            ("tlsawild", "mx.tlsawild.example.test", ["3 1 1"]),
+            ("cnamemx", "mx1.example.test", ["3 1 1"]),
+            ("original", "alias.original.example.test", ["3 1 1"]),
+            ("aliasout", "alias.aliasout.example.test", ["3 1 1"]),
+        ],
+    )
+    def test_tlsa(self, world, server, name, base, words):
+        _, (exchanger,) = exchangers(world, name, server=server)
+        found = exchanger.tlsa
+        assert (found.failure, found.base) == (None, base)
+        assert [record.words for record in found.records] == words
+        assert found.unusable == (("0 0 1: usage 0 is not for SMTP",) if name in ("mixed", "unusable") else ())
+
+    @pytest.mark.parametrize(
+        ("name", "kind", "binding"),
+        [
+            ("tlsabogus", "bogus", True),
+            ("tlsainsecure", "insecure", False),
+            ("notlsa", "missing", False),
+            ("insecuremx", "insecure", False),
+        ],
+    )
+    def test_no_tlsa(self, world, server, name, kind, binding):
+        _, (exchanger,) = exchangers(world, name, server=server)
+        assert (exchanger.tlsa.failure.kind, exchanger.tlsa.binding) == (kind, binding)
+
+
+class TestUnbound:
+    def test_servfail(self, world):
+        found, _ = exchangers(world, "dead.test")
+        assert found.fault.kind == "servfail"
+        assert found.fault.cause.startswith("MX of dead.test: the resolver fails (SERVFAIL)")
+
+    def test_silence(self, world):
+        (found,) = look_up(world, domain.mail_domain("silent.test"), seconds=1)
+        assert found.fault == Finding(
+            "dns", "timeout", cause="MX of silent.test: no answer from 127.0.0.1 port 53 for 1.0 s"
+        )
+
+    def test_without_validation_nothing_is_secure(self, world):
+        found, (first, second) = exchangers(world, "example", server=UNVALIDATING)
+        assert (found.secure, first.secure, second.secure) == (False, False, False)
+
+
+class TestPolicies:
+    @pytest.mark.parametrize(
+        ("name", "found"),
+        [
+            ("example", sts.Policy("enforce", 604800, ("*.example.test",))),
+            ("ststesting", sts.Policy("testing", 604800, ("mail.other.test",))),
+            ("stsnone", sts.Policy("none", 604800, ())),
+            ("stsredirect", "HTTP status 302, not 200: a redirect, which senders do not follow"),
+            ("stslarge", "more than 64 KiB"),
+            ("stssyntax", "malformed line in the policy, hello, world"),
+            ("stshtml", "the policy is of type text/html, not text/plain"),
+            ("sts404", "HTTP status 404, not 200"),
+            ("ststwo", "2 MTA-STS records, senders take that for none"),
+            ("stsslow", "no answer from mta-sts.stsslow.example.test for 0.5 s"),
+            ("stsnohost", "no address for mta-sts.stsnohost.example.test"),
+            (
+                "stsname",
+                "certificate is for mx1.example.test, mx2.example.test, localhost and 10 more, not for "
+                "mta-sts.stsname.example.test",
+            ),
+        ],
+    )
+    def test_policy(self, world, monkeypatch, name, found):
+        monkeypatch.setenv("SSL_CERT_FILE", str(world.certs.ca))
+        host = f"mta-sts.{full(name)}"
+        announced, web = look_up(
+            world, sts.announcement(full(name)), domain.exchanger(MxRecord(0, host), None, 443, 0, False)
+        )
+        policy = announced.failure
+        if policy is None:
+            addresses = targets.reachable_first(web.addresses)
+            policy = world.call(lambda: https.fetch(addresses, host, sts.PATH, sts.SIZE_LIMIT, Deadline(0.5)))
+            if isinstance(policy, https.Page):
+                policy = sts.read_page(policy.media_type, policy.body)
+        assert policy == found if isinstance(found, sts.Policy) else policy.cause == found
+
+    def test_none_announced(self, world):
+        (announced,) = look_up(world, sts.announcement("null.example.test"))
+        assert announced.failure.kind == "missing"
+
+    def test_reporting(self, world):
+        (line,) = look_up(world, sts.reporting("example.test"))
+        assert line == "TLS-RPT: v=TLSRPTv1; rua=mailto:reports@example.test"
+
+
+JUDGED = [
+    ("example", "Verified", ""),
+    ("nomatch", "Untrusted", "num=65:no matching DANE TLSA records"),
+    ("rollover", "Verified", ""),
+    ("agility", "Untrusted", "num=65:no matching DANE TLSA records"),
+    ("tlsabogus", "", "TLSA lookup error"),
+    ("original", "Verified", ""),
+    ("aliasout", "Verified", ""),
+    ("eeexpired", "Verified", ""),
+    ("eeself", "Verified", ""),
+    ("tawrongname", "Untrusted", "num=62:hostname mismatch"),
+    ("taexpired", "Untrusted", "certificate has expired"),
+    ("taunsent", "Untrusted", "num=65:no matching DANE TLSA records"),
+    ("mx1", "Verified", ""),
+    ("u200", "Verified", ""),
+    ("u211", "Verified", ""),
+    ("null", "", "does not accept mail (nullMX)"),
+    ("bogus.test", "", "Host not found, try again"),
+]
+
+
+@pytest.mark.parametrize(("name", "level", "why"), JUDGED)
+def test_the_judge_sees_the_world_as_it_is_meant(world, name, level, why):
+    verdict = world.finger(full(name))
+    assert verdict.level == level
+    assert why in verdict.why
+    assert bool(verdict.why) == bool(why)

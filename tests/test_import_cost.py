@@ -1,0 +1,168 @@
+"""What one check costs: the modules each kind of run loads, and the instructions of a whole one."""
+
+from __future__ import annotations
+
+import compileall
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from plugin import ROOT
+from servers.certs import Certs
+from servers.requirements import need
+from servers.steady import SteadyServer
+
+# Prints what is loaded at the end that nagiosplugin had not brought.
+LIST = """
+import json, os, sys
+import nagiosplugin
+before = set(sys.modules)
+from smtp_status.cli import main
+code = main(sys.argv[1:])
+os.write(2, json.dumps([code, sorted(set(sys.modules) - before)]).encode())
+"""
+
+NETWORK = {"_socket", "select", "selectors", "math"}
+TLS = {"ssl", "_ssl", "socket", "array", "struct", "_struct", "base64", "binascii"}
+
+# Rooms that a run without such a wish has no use for.
+RARE = {
+    *("auth", "certificate", "chains", "dane", "dnswire", "domain", "extra_opts", "help", "https", "labels"),
+    *("lookups", "message", "nameservers", "patterns", "sts", "tls", "trust", "verdict"),
+}
+
+
+class Loaded(NamedTuple):
+    """The exit code, and the modules loaded besides nagiosplugin's: the plugin's own by their last name."""
+
+    code: int
+    own: set[str]
+    foreign: set[str]
+
+
+def loaded(*arguments: str) -> Loaded:
+    done = subprocess.run(
+        [sys.executable, "-c", LIST, *arguments],
+        env={"PYTHONPATH": str(ROOT / "plugin")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=True,
+    )
+    code, names = json.loads(done.stderr)
+    own = {name.partition(".")[2] for name in names if name.startswith("smtp_status.")}
+    return Loaded(code, own, {name for name in names if name.partition(".")[0] != "smtp_status"})
+
+
+@pytest.fixture(scope="module")
+def server(certs: Certs) -> Iterator[SteadyServer]:
+    with SteadyServer((certs.good.crt, certs.good.key)) as running:
+        yield running
+
+
+def host(server: SteadyServer) -> tuple[str, ...]:
+    return ("-H", "127.0.0.1", "-p", str(server.port))
+
+
+MAIL = ("-f", "a@example.org", "--to", "b@example.org")
+
+
+def test_a_check_without_mail(server):
+    run = loaded(*host(server))
+    assert (run.code, run.own & RARE, run.foreign - NETWORK) == (0, set(), set())
+
+
+def test_a_whole_transaction(server):
+    run = loaded(*host(server), *MAIL, "-w", "5", "-c", "10", "-t", "20")
+    assert (run.code, run.own & RARE, run.foreign - NETWORK) == (0, {"message"}, set())
+
+
+def test_an_error(server):
+    run = loaded(*host(server), "-e", "another greeting")
+    assert (run.code, run.own & RARE, run.foreign - NETWORK) == (2, set(), set())
+
+
+def test_bad_usage():
+    run = loaded("-t", "0")
+    assert (run.code, run.own & RARE, run.foreign - NETWORK) == (3, set(), set())
+    assert not run.own & {"check", "engine", "transport", "dialogue"}
+
+
+def test_starttls(server, certs):
+    run = loaded(*host(server), *MAIL, "-S", "--ca", str(certs.ca))
+    expected = {"message", "tls", "trust", "certificate"}
+    assert (run.code, run.own & RARE, run.foreign - NETWORK - TLS) == (0, expected, set())
+
+
+def test_login(server):
+    run = loaded(*host(server), "-U", "monitor", "-P", "s3cret", "-A", "PLAIN")
+    assert (run.code, run.own & RARE) == (0, {"auth"})
+    assert run.foreign - NETWORK <= {"base64", "binascii", "struct", "_struct"}
+
+
+def test_nothing_needs_dnspython(server):
+    for run in (loaded(*host(server), "-H", "127.0.0.2"), loaded("-H", "localhost", "-p", str(server.port), "-4")):
+        assert not any(name.partition(".")[0] == "dns" for name in run.foreign)
+
+
+# The instructions of one run, in those of what no such plugin can do without.  The figures are in bench/RESULTS.md;
+# these are the limits, a little above them.
+FLOOR = "import nagiosplugin, argparse, socket"
+RUN = "from smtp_status.__main__ import run; run()"
+
+
+def instructions(python: Sequence[str], site: Path) -> int:
+    """How many instructions a run takes; they repeat within 0.2 %."""
+    valgrind = (need("valgrind"), "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
+    environment = {"PYTHONHASHSEED": "0", "PYTHONPATH": str(site)}
+    done = subprocess.run([*valgrind, *python], env=environment, capture_output=True, text=True, check=True)
+    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
+    assert found, done.stderr
+    return int(found[1].replace(",", ""))
+
+
+@pytest.fixture(scope="module")
+def site(workdir: Path) -> Path:
+    """The package with its compiled files, as an installation has them."""
+    directory = workdir / "site"
+    package = directory / "smtp_status"
+    shutil.copytree(ROOT / "plugin/smtp_status", package, ignore=shutil.ignore_patterns("__pycache__"))
+    assert compileall.compile_dir(package, quiet=1)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def floor(site: Path) -> int:
+    return instructions([sys.executable, "-c", FLOOR], site)
+
+
+@pytest.mark.parametrize(("options", "limit"), [((), 0.95), (MAIL, 1.0)])
+def test_instructions_of_a_plain_check(options, limit, server, site, floor):
+    took = instructions([sys.executable, "-c", RUN, *host(server), *options], site)
+    assert took / floor < limit
+
+
+def test_instructions_with_verified_starttls(server, site, certs, floor):
+    options = (*MAIL, "-S", "--ca", str(certs.ca))
+    took = instructions([sys.executable, "-c", RUN, *host(server), *options], site)
+    swaks = [need("swaks"), "--server", "localhost", "--port", str(server.port), "-f", MAIL[1], "--to", MAIL[3]]
+    # As its users write it, which verifies nothing but reads all authorities of the system.
+    assert took / instructions(["/usr/bin/perl", *swaks, "--tls"], site) < 0.5
+    assert took / floor < 1.40
+
+
+def test_memory_of_a_whole_transaction(server, site, tmp_path):
+    report = tmp_path / "report"
+    command = [sys.executable, "-c", RUN, *host(server), *MAIL]
+    measure = [sys.executable, "-S", str(ROOT / "tests/measure.py"), str(report)]
+    subprocess.run(
+        [*measure, *command], env={"PATH": os.environ["PATH"], "PYTHONPATH": str(site)}, check=True, capture_output=True
+    )
+    assert int(report.read_text().split()[1]) < 20 * 1024
