@@ -9,7 +9,7 @@ unexport HOST TO FROM
 endif
 
 .NOTPARALLEL:
-.PHONY: help demo test lint generate pyz deb bench clean FORCE
+.PHONY: help demo test lint fuzz mutation generate pyz deb bench clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,8 @@ help:
 	@echo '             HOST=mx.example.org TO=bob@example.org [FROM=…] [ARGS=…]  use your own server instead'
 	@echo 'make test    run the tests                        ARGS="-k launcher -x" goes to pytest'
 	@echo 'make lint    run ruff and mypy'
+	@echo 'make fuzz    generated conversations and parsers for FUZZ_SECONDS (600); exits with 1 where anything is found'
+	@echo 'make mutation  change the code in every way mutmut knows and see whether the tests notice (an hour or two)'
 	@echo 'make generate  write what contrib/ has for Icinga and Grafana anew'
 	@echo 'make pyz     build dist/check_smtp_status.pyz: one file that needs nothing but Python'
 	@echo 'make deb     build dist/check-smtp-status_VERSION_all.deb (with dpkg-deb)'
@@ -35,6 +37,10 @@ lint: .venv/lint.stamp
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+FUZZ_SECONDS ?= 600
+fuzz: .venv/fuzz.stamp
+	PYTHONPATH=plugin:tests .venv/bin/python -m fuzzing --seconds $(FUZZ_SECONDS)
 
 generate:
 	$(PYTHON) contrib/generate.py

@@ -1,7 +1,7 @@
 """Many conversations in one process: ``crowd.py COUNT OPTION…``, with one HOST among the options of the plugin.
 
 Runs COUNT conversations at the same time in one engine and prints, as JSON, what each took: the stage times by the
-EHLO name of the conversation, ``n0.example.org`` and so on, each with the last line of details (with ``-v``), which
+EHLO name of the conversation, ``n0.example.org`` and so on, each with the last line of details (with ``-vvv``), which
 says what clock it was.
 """
 

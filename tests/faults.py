@@ -255,7 +255,7 @@ FAULTS: Mapping[str, Fault] = {
     "NUL before the code": Fault(reply("\0CODE ok\r\n"), critical("{stage}: no reply code: \\x00{code} ok")),
     "text that acts on a terminal and on Nagios": Fault(
         reply("550 \x1b[2J<b>&|time=0s \\n OK\r\n"),
-        critical("{stage}: 550 \\x1b[2Jb\\x26¦time=0s \\x5cn OK"),  # noqa: RUF001 - look-alikes
+        critical("{stage}: 550 \\x1b[2Jb\\x26¦time=0s \\x5cn OK"),
     ),
     "text that is not UTF-8": Fault(reply("550 caf\xe9\r\n"), critical("{stage}: 550 caf\\xe9")),
     "a line that never ends": Fault(

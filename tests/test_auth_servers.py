@@ -212,7 +212,10 @@ class TestLmtp:
 
     @pytest.mark.parametrize(
         ("lmtp", "said"),
-        [(True, "500 5.5.2 Error: command not recognized"), (False, "500 5.5.1 Unknown command")],
+        [
+            (True, "500 5.5.2 Error: command not recognized (no LMTP server? try without --lmtp)"),
+            (False, "500 5.5.1 Unknown command (an LMTP server? try --lmtp)"),
+        ],
     )
     def test_the_other_protocol(self, submission: Submission, lmtp, said):
         port = submission.postfix.port["notls"] if lmtp else submission.dovecot.port["lmtp"]

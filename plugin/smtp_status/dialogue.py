@@ -196,7 +196,7 @@ class Dialogue:
         if column == "success" and not found:
             self._add("banner", "mismatch", answer, f"greeting without {clean(expected)}")
         else:
-            self._add("banner", column, answer)
+            self._add("banner", column, answer, "not a greeting" if column == "protocol" else "")
         if not self._findings[-1].succeeded:
             raise _Over
 
@@ -208,7 +208,9 @@ class Dialogue:
         if verb == "EHLO" and answer.reply.code in HELO_AFTER:
             verb = "HELO"
             answer = yield from self._command("ehlo", verb, f"{verb} {name}".encode())
-        self._judge("ehlo", verb, answer)
+        # Who knows neither EHLO nor HELO usually speaks the other protocol.
+        other = "no LMTP server? try without --lmtp" if self._plan.lmtp else "an LMTP server? try --lmtp"
+        self._judge("ehlo", verb, answer, hint=other if answer.reply.code in HELO_AFTER else "")
 
     def _starttls(self) -> Steps[None]:
         if "STARTTLS" not in self._extensions:
@@ -408,14 +410,11 @@ class Dialogue:
     def _message(self, accepted: tuple[Mailbox, ...]) -> Steps[None]:
         message = self._plan.message
         assert message is not None
-        shown = message.head_lines(MESSAGE_LINES_SHOWN + 1)
-        for line in shown[:MESSAGE_LINES_SHOWN]:
-            self._say(line)
-        if len(shown) > MESSAGE_LINES_SHOWN:
-            self._say(f"... {message.size} octets in all")
-        self._say(".")
-        payload = _with_final_dot(message.chunks())
-        answer = yield from self._exchange("message", "message", Exchange(payload, from_first_octet=True))
+        lines: list[bytes | str] = [*message.head_lines(MESSAGE_LINES_SHOWN + 1)]
+        if len(lines) > MESSAGE_LINES_SHOWN:
+            lines[MESSAGE_LINES_SHOWN:] = [f"... {message.size} octets in all"]
+        exchange = Exchange(_with_final_dot(message.chunks()), from_first_octet=True)
+        answer = yield from self._exchange("message", "message", exchange, *lines, ".")
         if not self._plan.lmtp:
             self._message_accepted = self._judge("message", "message", answer)
         else:
@@ -517,13 +516,14 @@ class Dialogue:
 
     def _command(self, stage: str, verb: str, line: bytes, shown: bytes | None = None) -> Steps[Answer]:
         """Send one command and read its reply; ``shown`` stands for it in the transcript where it is a secret."""
-        self._say(line if shown is None else shown)
-        return (yield from self._exchange(stage, verb, Exchange((command_line(line),))))
+        told = line if shown is None else shown
+        return (yield from self._exchange(stage, verb, Exchange((command_line(line),)), told))
 
-    def _exchange(self, stage: str, verb: str, action: Exchange) -> Steps[Answer]:
-        """One reply, valid in form; the conversation is over where there was none."""
+    def _exchange(self, stage: str, verb: str, action: Exchange, *told: bytes | str) -> Steps[Answer]:
+        """One reply, valid in form; the conversation is over where there was none.  ``told``: for the transcript."""
         result = yield action
         self._decided = result.at
+        self._tell(result, *told)
         if isinstance(result, Failure):
             self._hear(result.lines)
             self._lost(verb, result)
@@ -543,8 +543,8 @@ class Dialogue:
 
     def _try(self, verb: str, limit: float, strict: bool = False) -> Steps[Answer | Failure]:
         """A command whose reply is waited for ``limit`` seconds at most, and whose failure ends nothing."""
-        self._say(verb)
         result = yield Exchange((command_line(verb.encode("ascii")),), limit, strict)
+        self._tell(result, verb)
         if isinstance(result, Failure):
             self._hear(result.lines)
             self._lost(verb, result)
@@ -573,9 +573,15 @@ class Dialogue:
 
     # -- findings
 
-    def _judge(self, stage: str, verb: str, answer: Answer, about: str = "", go_on: bool = False) -> bool:
-        """Whether the reply table calls the reply a success; without ``go_on`` the conversation is over if not."""
-        column, cause = replies.judge(verb, answer.reply.code), ""
+    def _judge(
+        self, stage: str, verb: str, answer: Answer, about: str = "", *, go_on: bool = False, hint: str = ""
+    ) -> bool:
+        """Whether the reply table calls the reply a success; without ``go_on`` the conversation is over if not.
+
+        ``hint``: what may be behind a refusal.
+        """
+        column = replies.judge(verb, answer.reply.code)
+        cause = hint if column in ("failure", "error") else ""
         if column == "protocol":
             cause = f"not a {_reply_to(verb)}"
         if answer.early and column == "success":
@@ -636,6 +642,12 @@ class Dialogue:
         return "; port 465 speaks TLS from the first byte: --ssl?" if silent_tls else ""
 
     # -- transcript and names
+
+    def _tell(self, result: Result, *lines: bytes | str) -> None:
+        """Put down what was sent, unless the server spoke before it could be."""
+        unsent = result.unasked if isinstance(result, Answer) else isinstance(result, Failure) and result.unsent
+        for line in () if unsent else lines:
+            self._say(line)
 
     def _say(self, line: bytes | str) -> None:
         if self._plan.verbose:

@@ -338,6 +338,8 @@ class _Exchanging:
     def advance(self) -> Result | None:
         while True:
             try:
+                if self._transport.waiting():
+                    self._transport.flush()  # the end of a handshake, or TLS's own answer to the server
                 more = not self._sent_all and self._send()
             except TransportError as error:
                 return self._cut_off(error)
@@ -365,7 +367,7 @@ class _Exchanging:
             return None
         if self._reader.idle:
             closed = received is not None and not received[0]
-            return Failure("closed", "connection closed by the server", at=monotonic()) if closed else None
+            return Failure("closed", "connection closed by the server", unsent=True, at=monotonic()) if closed else None
         begun = self._reader.begun()
         if begun[0][:3] == b"421"[: len(begun[0])]:
             self._sent_all = self._unasked = True
@@ -430,7 +432,7 @@ class _Exchanging:
 
 
 def _too_early(lines: tuple[bytes, ...]) -> Failure:
-    return Failure("protocol", "data before it was asked for", lines, at=monotonic())
+    return Failure("protocol", "data before it was asked for", lines, unsent=True, at=monotonic())
 
 
 class _Handshaking:

@@ -79,8 +79,8 @@ class Failure(NamedTuple):
     """What went wrong instead of a reply: ``kind`` is one of FAULTS, ``cause`` says it in the operator's words.
 
     ``lines``: raw lines of a reply that had begun.  ``waited``: seconds since the last octet was sent.
-    ``sending``: not all had been sent.  ``at``: instant of the monotonic clock.  ``chain``: the peer's certificates
-    in DER, where a handshake failed after they came.
+    ``sending``: not all had been sent; ``unsent``: nothing of it.  ``at``: instant of the monotonic clock.
+    ``chain``: the peer's certificates in DER, where a handshake failed after they came.
     """
 
     kind: str
@@ -88,6 +88,7 @@ class Failure(NamedTuple):
     lines: tuple[bytes, ...] = ()
     waited: float = 0.0
     sending: bool = False
+    unsent: bool = False
     at: float = 0.0
     chain: tuple[bytes, ...] = ()
 

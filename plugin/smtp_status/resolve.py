@@ -1,18 +1,13 @@
 """Names to addresses through the system's resolver, never later than the deadline.
 
-getaddrinfo() cannot be interrupted, neither by a signal nor by a timer.  It runs in a daemon thread for each name, and
-whoever waits goes on without it when the time is up; nothing waits for the thread at exit.
+getaddrinfo() cannot be interrupted, neither by a signal nor by a timer, so each name has a thread of its own.
 """
 
 from __future__ import annotations
 
 import _socket as socket  # as in transport.py
-import errno
-import os
-import select
-from threading import Thread
 
-from . import clock
+from . import background, clock
 from .model import Address, Failure, Target
 
 TYPE_CHECKING = False
@@ -89,45 +84,11 @@ def look_up(hosts: tuple[str, ...], port: int, family: int, deadline: Deadline, 
     lookups = [Lookup(host, port, family) for host in hosts]
     asked = [lookup for lookup in lookups if not lookup.without_resolver()]
     if asked:
-        _wait(asked, deadline, stop)
+        background.run([lookup.ask_resolver for lookup in asked], deadline, stop)
     for lookup in asked:
         if not lookup.done:
             lookup.give_up()
     return lookups
-
-
-def _wait(asked: list[Lookup], deadline: Deadline, stop: int | None) -> None:
-    told, tell = os.pipe()
-    try:
-        for lookup in asked:
-            _start(Thread(target=_work, args=(lookup, os.dup(tell)), daemon=True))
-        while not all(lookup.done for lookup in asked) and not deadline.passed():
-            watched = [told] if stop is None else [told, stop]
-            readable, _, _ = select.select(watched, [], [], deadline.left())
-            if stop in readable:
-                deadline.end()
-            elif readable:
-                os.read(told, 1)
-    finally:
-        os.close(told)
-        os.close(tell)
-
-
-def _start(thread: Thread) -> None:
-    try:
-        thread.start()
-    except RuntimeError:  # pthread_create() failed, for want of memory or of processes the user may have
-        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
-
-
-def _work(lookup: Lookup, tell: int) -> None:
-    lookup.ask_resolver()
-    try:
-        os.write(tell, b".")
-    except OSError:
-        return  # nobody waits any more
-    finally:
-        os.close(tell)
 
 
 def _failure(error: socket.gaierror) -> Failure:
