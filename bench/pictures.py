@@ -7,6 +7,7 @@ from pathlib import Path
 
 from truth import Errors
 
+_POINTS = 200
 _STYLE = {"font.size": 9, "svg.hashsalt": "smtp", "axes.spines.top": False, "axes.spines.right": False}
 
 
@@ -20,9 +21,9 @@ def draw_errors(methods: Mapping[str, Errors], title: str, file: Path) -> None:
     with matplotlib.rc_context(_STYLE):
         figure, axes = pyplot.subplots(figsize=(7, 3.4), layout="constrained")
         for name, errors in methods.items():
-            count = len(errors.ranked)
-            shares = [(number + 1) / count * 100 for number in range(count)]
-            axes.step([max(error, 0.1) for error in errors.ranked], shares, where="post", label=name)
+            shares = [number / _POINTS for number in range(_POINTS + 1)]
+            found = [max(errors.at(share), 0.1) for share in shares]
+            axes.plot(found, [share * 100 for share in shares], label=name)
         axes.set_xscale("log")
         axes.set_xlabel("distance from the packet capture, µs")
         axes.set_ylabel("% of figures")
@@ -46,13 +47,13 @@ def draw_waterfall(times: Mapping[str, float], delays: Mapping[str, float], file
         for place, (stage, seconds) in enumerate(times.items()):
             milliseconds = seconds * 1000
             axes.barh(place, milliseconds, left=begin, color="tab:blue", height=0.7)
-            waited = f", {delays[stage]:g} by the server's wish" if delays.get(stage) else ""
+            waited = f", of which the server waits {delays[stage]:g}" if delays.get(stage) else ""
             axes.text(begin + milliseconds, place, f" {milliseconds:.3f} ms{waited}", va="center", fontsize=8)
             begin += milliseconds
         axes.set_yticks(range(len(times)), list(times))
         axes.invert_yaxis()
-        axes.set_xlim(0, begin * 1.45)
-        axes.set_xlabel("ms since the connect began")
+        axes.set_xlim(0, begin * 1.6)
+        axes.set_xlabel("ms, one stage after the other (ehlo: both)")
         axes.set_title("One check with STARTTLS, command by command", loc="left")
         figure.savefig(file, metadata={"Date": None})
         pyplot.close(figure)

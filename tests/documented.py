@@ -265,11 +265,11 @@ def _addresses() -> Iterator[str]:
 class _Certs(certificates.Certs):
     """The same certificates for example.org."""
 
-    def _leaf(self, stem: str, names, *args, **options):  # type: ignore[no-untyped-def]
+    def leaf(self, stem: str, names, *args, **options):  # type: ignore[no-untyped-def]
         if names == certificates.MX_NAMES:
             names = tuple(name for name in NAMES if name != PROBE)
         renamed = tuple(name.replace("example.test", "example.org") for name in names)
-        return super()._leaf(stem, renamed, *args, **options)
+        return super().leaf(stem, renamed, *args, **options)
 
 
 class _Postfix(Postfix):

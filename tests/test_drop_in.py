@@ -201,14 +201,14 @@ DIFFERENT = {
         "smtp",
         ("-L",),
         *(0, 2),
-        "ehlo: 500 5.5.2 Error: command not recognized",
+        "ehlo: 500 5.5.2 Error: command not recognized (no LMTP server? try without --lmtp)",
         ("--state", "ehlo=ok"),
     ),
     "SMTP to a server of LMTP": Difference(
         "lmtp",
         (),
         *(0, 2),
-        "ehlo: 500 5.5.1 Unknown command",
+        "ehlo: 500 5.5.1 Unknown command (an LMTP server? try --lmtp)",
         ("--state", "ehlo=ok"),
     ),
     "STARTTLS not offered": Difference(

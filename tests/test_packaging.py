@@ -25,11 +25,11 @@ VERSION = smtp_status.__version__
 SDIST = f"check_smtp_status-{VERSION}"
 DIST_INFO = f"{SDIST}.dist-info"
 FILES = (
-    *("LICENSE", "MANIFEST.in", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *("LICENSE", "MANIFEST.in", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
     *("check_smtp_status.py", "pyproject.toml", "ruff.toml", "setup.cfg"),
 )
 DIRECTORIES = tuple(
-    name for name in ("bench", "contrib", "demo", "plugin/smtp_status", "tests") if (ROOT / name).is_dir()
+    name for name in ("bench", "contrib", "demo", "docs", "plugin/smtp_status", "tests") if (ROOT / name).is_dir()
 )
 LITTER = ("__pycache__", "*.pyc", "*.egg-info")
 

@@ -399,7 +399,10 @@ class TestDays:
     def test_soon(self, postfix: Postfix, certs: Certs, *, wanted, code, said, limits):
         result = check(postfix.port["soon"], certs, "-D", wanted)
         problem = f"SMTP {result.state} - {HOST} answered, but the certificate expires in 5 days, {said}"
-        assert (result.code, result.steady) == (code, problem if code else POSTFIX_ANSWERED)
+        # The server's own words make room for the days that were asked for.
+        words = POSTFIX_ANSWERED.partition("8BITMIME")[0]
+        good = f"{words}8BITMIM… (certificate expires in 5 days)"
+        assert (result.code, result.steady) == (code, problem if code else good)
         assert result.perfdata["tls_days"] == f"5{limits}"
 
     def test_implies_starttls(self, postfix: Postfix, certs: Certs):

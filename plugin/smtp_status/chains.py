@@ -24,21 +24,32 @@ _PASSED = ("handshake", "TLS handshake failed: unexpected message")
 _TLS12 = b"\x03\x03"
 _RECORD_LIMIT = 16 * 1024
 _SUITES = {"RSA": b"\xc0\x2f", "EC": b"\xc0\x2b", "Ed25519": b"\xc0\x2b", "Ed448": b"\xc0\x2b"}
-_OFFERED = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256"
-"""The suites with a number above, by the key that would sign."""
+"""A suite that every client offers, by the key that would sign."""
 _NO_OLD_RENEGOTIATION = b"\xff\x01\x00\x01\x00"  # RFC 5746 section 3.6; OpenSSL 3 insists
 
 _PARTIAL_CHAIN = 0x80000  # X509_V_FLAG_PARTIAL_CHAIN, named in ssl from Python 3.10
 
 
-def verify(
-    chain: tuple[bytes, ...], name: str | None, anchor: bytes | None = None, ca: str | None = None
-) -> Failure | None:
-    """What is wrong with ``chain`` (DER, leaf first); None where it leads to an authority and is for ``name``.
+def verify(chain: tuple[bytes, ...], name: str, authorities: ssl.SSLContext) -> Failure | None:
+    """What is wrong with ``chain`` (DER, leaf first); None where it leads to one of ``authorities`` (a context as
+    ``tls.make_context`` makes them) and is for ``name``."""
+    return _judge(chain, authorities, name)
 
-    ``anchor`` is a certificate in DER that is trusted, itself and alone; without it the authorities are those of
-    ``ca``, a file or directory, else the system's.  ``name`` None: the name does not matter.
-    """
+
+def verify_anchored(chain: tuple[bytes, ...], anchor: bytes) -> Failure | None:
+    """What is wrong with ``chain``, whatever names it is for; None where it leads to ``anchor``, a certificate in DER
+    that is trusted, itself and alone."""
+    context = tls.make_context(TlsPlan(mode="ssl", verify=False))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_flags |= ssl.VerifyFlags(_PARTIAL_CHAIN)
+    try:
+        context.load_verify_locations(cadata=anchor)
+    except ssl.SSLError:
+        return Failure("verify", "the trust anchor cannot be read")
+    return _judge(chain, context, "")
+
+
+def _judge(chain: tuple[bytes, ...], context: ssl.SSLContext, name: str) -> Failure | None:
     leaf = trust.leaf(chain)
     if leaf is None:
         return Failure("verify", "no certificate that can be read")
@@ -46,7 +57,7 @@ def verify(
     if suite is None:
         return Failure("verify", f"no verification for a key of type {leaf.key}")
     try:
-        layer = tls.TlsLayer(_context(anchor, ca, name is not None), name or "")
+        layer = tls.TlsLayer(context, name)
         layer.handshake()
         layer.feed(_message(_SERVER_HELLO, _hello(suite)))
         layer.feed(_message(_CERTIFICATE, _vector(b"".join(map(_vector, chain)))))
@@ -55,21 +66,7 @@ def verify(
     except TransportError as error:
         failure = error.failure
         return None if (failure.kind, failure.cause) == _PASSED else failure
-    except ssl.SSLError:
-        return Failure("verify", "the trust anchor cannot be read")
     return Failure("verify", "OpenSSL does not judge the chain")
-
-
-def _context(anchor: bytes | None, ca: str | None, named: bool) -> ssl.SSLContext:
-    context = tls.make_context(TlsPlan(mode="ssl", ca=ca, verify=anchor is None))
-    if anchor is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(cadata=anchor)
-        context.verify_flags |= ssl.VerifyFlags(_PARTIAL_CHAIN)
-    context.check_hostname = named
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_OFFERED)
-    return context
 
 
 def _hello(suite: bytes) -> bytes:

@@ -1,10 +1,12 @@
 """DANE for SMTP (RFC 7672, RFC 7671): which TLSA records count, and whether the server's certificates match one.
 
 No socket, no clock, no ssl: what leads from the leaf to a trust anchor is found out by the ``verify`` one hands in
-(``chains.verify``).
+(``chains.verify_anchored``).
 """
 
 from __future__ import annotations
+
+from hashlib import sha256, sha512
 
 from . import certificate as x509
 from . import trust
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from .certificate import Certificate
 
-    Verify = Callable[[tuple[bytes, ...], None, bytes], Failure | None]
+    Verify = Callable[[tuple[bytes, ...], bytes], Failure | None]
 
 TRUST_ANCHOR, END_ENTITY = 2, 3
 """Certificate usages that count with SMTP (RFC 7672 section 3.1)."""
@@ -105,19 +107,17 @@ def strongest(records: Iterable[TlsaRecord]) -> tuple[TlsaRecord, ...]:
 
 def published_as(certificate: Certificate, selector: int, matching: int) -> bytes:
     """The data a record with this selector and matching type has to have for ``certificate``."""
-    import hashlib  # noqa: PLC0415 - loads OpenSSL, and only a match needs it
-
     selected = certificate.der if selector == WHOLE else certificate.public_key
     if matching == FULL:
         return selected
-    return (hashlib.sha256 if matching == SHA256 else hashlib.sha512)(selected).digest()
+    return (sha256 if matching == SHA256 else sha512)(selected).digest()
 
 
 def match(records: tuple[TlsaRecord, ...], chain: tuple[bytes, ...], names: tuple[str, ...], verify: Verify) -> Match:
     """How the server's ``chain`` (DER, leaf first) stands to the usable ``records``, of which there is at least one.
 
     ``names`` are the reference names for usage 2, the TLSA base domain first (RFC 7672 section 3.2).  ``verify`` is
-    called with the chain, None and a trust anchor in DER, and says what is wrong between the two.
+    called with the chain and a trust anchor in DER, and says what is wrong between the two.
     """
     leaf = trust.leaf(chain)
     if leaf is None:
@@ -174,7 +174,7 @@ def _anchor(record: TlsaRecord, chain: tuple[bytes, ...]) -> bytes | None:
 def _chain_failure(
     chain: tuple[bytes, ...], leaf: Certificate, names: tuple[str, ...], anchor: bytes, verify: Verify
 ) -> Failure | None:
-    failure = verify(chain, None, anchor)
+    failure = verify(chain, anchor)
     if failure is None and not x509.matches_any(leaf, names):
         return Failure("name", trust.name_words(leaf, names[0]))
     return failure

@@ -22,15 +22,16 @@ from .record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any
 
     import dns.name
+    import dns.rrset
 
 PAYLOAD = 1232
 """Octets of a UDP answer we take: fits every path without fragments."""
 
 READS = 250_000
-"""How often the octets of one message can be read from, some tenths of a second; an honest one of 64 KiB takes 80,000."""
+"""How often one message can be read from, which takes some tenths of a second; an honest one of 64 KiB needs 80,000."""
 
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 """Response codes, RFC 1035 section 4.1.1."""
@@ -147,17 +148,30 @@ def _with_records(response: Response, message: dns.message.Message, kind: str) -
         raise MessageFault("malformed answer") from None
     response = response._replace(canonical=_text(chain.canonical_name))
     if chain.answer:
-        response = response._replace(ttl=chain.minimum_ttl, present=True)
-        if kind in _RECORDS:
-            field, read = _RECORDS[kind]
-            response = response._replace(**{field: tuple(map(read, chain.answer))})
+        response = response._replace(ttl=chain.minimum_ttl, present=True, **_records(kind, chain.answer))
     if kind == "TLSA" and response.malformed:
         response = response._replace(tlsa=response.tlsa + (b"",) * response.malformed, present=True)
     return response
 
 
+def _records(kind: str, rrset: dns.rrset.RRset) -> dict[str, Any]:
+    """The field of Response that holds records of this type, and they as it holds them."""
+    if kind in ("A", "AAAA"):
+        return {"hosts": tuple(record.address for record in rrset)}
+    if kind == "CNAME":
+        return {"hosts": tuple(_text(record.target) for record in rrset)}
+    if kind == "MX":
+        return {"mx": tuple(MxRecord(record.preference, _text(record.exchange)) for record in rrset)}
+    if kind == "TLSA":
+        return {"tlsa": tuple(record.to_wire() for record in rrset)}
+    if kind == "TXT":
+        # Joined as RFC 8461 section 3.1 and RFC 8460 section 3 want them.
+        return {"texts": tuple(b"".join(record.strings) for record in rrset)}
+    return {}
+
+
 class _Rationed(bytes):
-    """Octets that can be read READS times."""
+    """Octets that can be read READS times, with dnspython's reader: it takes every error for the end."""
 
     _left = READS
 
@@ -178,15 +192,3 @@ def _question(query: Query, number: int) -> dns.message.QueryMessage:
 
 def _text(name: dns.name.Name) -> str:
     return name.to_text(omit_final_dot=True)
-
-
-_RECORDS: dict[str, tuple[str, Callable[[Any], object]]] = {
-    "A": ("hosts", lambda record: record.address),
-    "AAAA": ("hosts", lambda record: record.address),
-    "CNAME": ("hosts", lambda record: _text(record.target)),
-    "MX": ("mx", lambda record: MxRecord(record.preference, _text(record.exchange))),
-    "TLSA": ("tlsa", lambda record: record.to_wire()),
-    # Joined as RFC 8461 section 3.1 and RFC 8460 section 3 want them.
-    "TXT": ("texts", lambda record: b"".join(record.strings)),
-}
-"""The field of Response for records of each type, and what becomes of one."""

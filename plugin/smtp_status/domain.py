@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import socket
 
-from . import dane as tlsa_rules
 from . import hosts
 from .dnswire import MxRecord, Query
 from .model import Address, Failure, Finding
@@ -218,6 +217,8 @@ def _lookup_finding(answer: Answer) -> Finding:
 
 def _tlsa(found: Exchanger, domain: Domain | None, port: int, secure: bool) -> Steps[Tlsa]:
     """RFC 7672 section 2.2: TLSA records count only where all that leads to them is authentic."""
+    from .dane import usable  # noqa: PLC0415 - only with --dane, and then policy.py has loaded it
+
     name, canonical = found.name, found.canonical
     nothing = Tlsa(name, _reference_names(name, found, domain))
     if domain is not None and not domain.secure:
@@ -239,7 +240,7 @@ def _tlsa(found: Exchanger, domain: Domain | None, port: int, secure: bool) -> S
             cause = f"TLSA of {_shown(answer.query.name)}: {answer.failure.cause}"
             return nothing._replace(failure=answer.failure._replace(cause=cause))
         if answer.secure and answer.tlsa:
-            records, unusable = tlsa_rules.usable(answer.tlsa)
+            records, unusable = usable(answer.tlsa)
             return nothing._replace(records=records, unusable=unusable)
         unsigned = unsigned or bool(answer.tlsa)
     if unsigned:

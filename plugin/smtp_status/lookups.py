@@ -134,7 +134,7 @@ class _Loop:
                 if key.data is None:
                     self.selector.unregister(key.fileobj)
                     self._deadline.end()
-                elif key.data in self.asking:
+                elif key.data in self.asking and self.left() > 0:  # to read a hostile answer takes its time
                     key.data.ready()
             over = self.left() <= 0
             now = monotonic()

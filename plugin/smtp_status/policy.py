@@ -11,6 +11,8 @@ from .record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from .domain import Tlsa
 
 
@@ -18,12 +20,14 @@ class Policy(NamedTuple):
     """The demands on one target.
 
     ``name`` as in the MX record, or as the user gave it.  ``tlsa``: its TLSA records where they are binding, else
-    None.  ``sts``: the mode of the domain's MTA-STS policy, ``enforce`` or ``testing``, '' where there is none.
+    None.  ``sts``: the mode of the domain's MTA-STS policy, ``enforce`` or ``testing``, '' where there is none; then
+    the certificate has to lead to one of ``authorities``.
     """
 
     name: str
     tlsa: Tlsa | None = None
     sts: str = ""
+    authorities: SSLContext | None = None
 
     @property
     def tls_demanded_by(self) -> str:
@@ -48,13 +52,14 @@ class Policy(NamedTuple):
         findings: list[Finding] = []
         notes: list[str] = []
         if self.tlsa is not None and self.tlsa.records:
-            match = dane.match(self.tlsa.records, chain, self.tlsa.names, chains.verify)
+            match = dane.match(self.tlsa.records, chain, self.tlsa.names, chains.verify_anchored)
             if match.failure is not None:
                 findings.append(Finding("tls", match.failure.kind, cause=f"DANE: {match.failure.cause}"))
             else:
                 notes.append(match.words)
         if self.sts:
-            failure = chains.verify(chain, self.name)
+            assert self.authorities is not None
+            failure = chains.verify(chain, self.name, self.authorities)
             if failure is not None:
                 cause = f"MTA-STS policy ({self.sts}): {failure.cause}"
                 findings.append(Finding("sts", failure.kind, cause=cause, default=sts_default(self.sts)))

@@ -58,7 +58,7 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         wanted = next((finding for finding in told if not finding.succeeded), None)
         if wanted is not None and not told[-1].succeeded:
             return _problem(outcome, wanted, "as wanted")  # a negative test that held: nothing came after it
-        return _success(outcome, wanted, self._notes())
+        return _success(outcome, wanted, (*self._notes(), *self._days(outcome)))
 
     def problem(self, results: Results) -> str:
         state = results.most_significant_state
@@ -89,6 +89,12 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         survey = self._resource.survey
         of_targets = (note for outcome in self._resource.outcomes for note in outcome.notes)
         return tuple(dict.fromkeys((*of_targets, *(survey.notes if survey is not None else ()))))
+
+    def _days(self, outcome: Outcome) -> tuple[str, ...]:
+        """How long the certificate lasts, for those who asked."""
+        if self._settings.certificate_days == (None, None) or outcome.tls_days is None:
+            return ()
+        return (f"certificate {_expiry(outcome.tls_days)}",)
 
     def _goal(self) -> str:
         """What is asked of the targets, in the plural."""
@@ -180,9 +186,7 @@ def _excess(result: Result) -> str:
     """Which limit was not kept, and by what."""
     limit, value, context = result.hint, result.metric.value, result.metric.context
     if context == "tls_days":
-        days = "1 day" if abs(value) == 1 else f"{abs(value)} days"
-        dates = f"expires in {days}" if value >= 0 else f"expired {days} ago"
-        return f"the certificate {dates}, at least {limit} wanted"
+        return f"the certificate {_expiry(value)}, at least {limit} wanted"
     what = "it" if context == "time" else context[len("time_") :]
     if limit.invert:
         words = f"outside of {plain(limit.start)} to {plain(limit.end)} s wanted"
@@ -191,6 +195,11 @@ def _excess(result: Result) -> str:
     else:
         words = f"at least {plain(limit.start)} s wanted"
     return f"{what} took {value:.3f} s, {words}"
+
+
+def _expiry(days: int) -> str:
+    count = "1 day" if abs(days) == 1 else f"{abs(days)} days"
+    return f"expires in {count}" if days >= 0 else f"expired {count} ago"
 
 
 def _reply(finding: Finding) -> str:

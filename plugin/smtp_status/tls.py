@@ -11,13 +11,16 @@ from time import time
 from . import trust
 from .certificate import CertificateFault, chain_from_messages
 from .model import Failure
+from .plan import TlsPlan
 from .record import NamedTuple
 from .text import clean
 from .transport import TransportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .plan import TlsPlan
+    from typing import Union
+
+    Connection = Union[ssl.SSLObject, ssl.SSLSocket]
 
 WRITE_SIZE = 16 * 1024  # one TLS record's worth (RFC 8446 section 5.1)
 
@@ -64,6 +67,11 @@ def make_context(plan: TlsPlan) -> ssl.SSLContext:
     context.options |= _NO_COMPRESSED_CERTIFICATES | ssl.OP_NO_RENEGOTIATION
     _watch_certificates(context)
     return context
+
+
+def authorities() -> ssl.SSLContext:
+    """The context that trusts the system's authorities; it takes 30 ms to read them."""
+    return make_context(TlsPlan(mode="ssl"))
 
 
 def _load_authorities(context: ssl.SSLContext, ca: str | None) -> None:
@@ -152,7 +160,7 @@ class TlsLayer:
         except ssl.SSLWantReadError:
             return False
         except (ssl.SSLError, OSError) as error:
-            raise TransportError(self._failure(error, "handshake")) from None
+            raise TransportError(failure_of(error, self._object, self._name)) from None
         return True
 
     def write(self, data: bytes | memoryview) -> int:
@@ -160,7 +168,7 @@ class TlsLayer:
         try:
             return self._object.write(bytes(data[:WRITE_SIZE]))
         except (ssl.SSLError, OSError) as error:
-            raise TransportError(self._failure(error, "connection")) from None
+            raise TransportError(failure_of(error, self._object, self._name, "connection")) from None
 
     def read(self) -> bytes | None:
         """Plain text; None when more is to be fed, empty at the end.  Raises TransportError."""
@@ -172,59 +180,60 @@ class TlsLayer:
             # Without close_notify too: SMTP has an end of its own in every reply, nothing can be cut unnoticed.
             return b""
         except (ssl.SSLError, OSError) as error:
-            raise TransportError(self._failure(error, "connection")) from None
+            raise TransportError(failure_of(error, self._object, self._name, "connection")) from None
 
     def peer(self) -> Peer:
         """What is known of the other side by now."""
         cipher = self._object.cipher()
-        return Peer(self._object.version() or "", cipher[0] if cipher else "", self._chain())
+        return Peer(self._object.version() or "", cipher[0] if cipher else "", _chain(self._object))
 
-    def _chain(self) -> tuple[bytes, ...]:
-        message = getattr(self._object, "certificate_message", b"")
-        if message:
-            try:
-                return chain_from_messages(message)
-            except CertificateFault:
-                return ()
+
+def failure_of(error: OSError, connection: Connection, name: str, what: str = "handshake") -> Failure:
+    """What an error of ``connection`` with ``name`` means; ``what`` failed: the handshake, or what had come of it."""
+    chain = _chain(connection)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _verify_failure(error, chain, name)._replace(chain=chain)
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return Failure("closed", "connection closed by the server", chain=chain)
+    reason = clean(_reason(error, "unknown error"))
+    # After the handshake both sides have found a version and ciphers; what can still be wrong is our certificate.
+    meaning = _MEANINGS.get(reason) if what == "handshake" or reason in _ABOUT_OUR_CERTIFICATE else None
+    return Failure("handshake", f"TLS {what} failed: {reason}" + (f" ({meaning})" if meaning else ""), chain=chain)
+
+
+def _chain(connection: Connection) -> tuple[bytes, ...]:
+    message = getattr(connection, "certificate_message", b"")
+    if message:
         try:
-            leaf = self._object.getpeercert(True)
-        except ValueError:  # the handshake did not come to an end
+            return chain_from_messages(message)
+        except CertificateFault:
             return ()
-        return (leaf,) if leaf else ()
+    try:
+        leaf = connection.getpeercert(True)
+    except ValueError:  # the handshake did not come to an end
+        return ()
+    return (leaf,) if leaf else ()
 
-    def _failure(self, error: OSError, what: str) -> Failure:
-        """What an error means; ``what`` failed: the handshake, or the connection that had come of it."""
-        chain = self._chain()
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return self._verify_failure(error)._replace(chain=chain)
-        if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-            return Failure("closed", "connection closed by the server", chain=chain)
-        reason = clean(_reason(error, "unknown error"))
-        # After the handshake both sides have found a version and ciphers; what can still be wrong is our certificate.
-        meaning = _MEANINGS.get(reason) if what == "handshake" or reason in _ABOUT_OUR_CERTIFICATE else None
-        return Failure("handshake", f"TLS {what} failed: {reason}" + (f" ({meaning})" if meaning else ""), chain=chain)
 
-    def _verify_failure(self, error: ssl.SSLCertVerificationError) -> Failure:
-        code = error.verify_code
-        certificate = trust.leaf(self._chain())
-        if code in _DATES:
-            return Failure("expired", self._date_words(certificate, code))
-        if code in _NAMES:
-            words = trust.name_words(certificate, self._name) if certificate is not None else "wrong name"
-            return Failure("name", words + self._hint_at_name())
-        words = _VERIFY_WORDS.get(code, f"certificate not trusted: {clean(error.verify_message)}")
-        if code in _VERIFY_WORDS and certificate is not None and code != 18:
-            words += f" (issuer {clean(certificate.issuer_common_name or certificate.issuer)})"
-        return Failure("verify", words)
+def _verify_failure(error: ssl.SSLCertVerificationError, chain: tuple[bytes, ...], name: str) -> Failure:
+    code = error.verify_code
+    certificate = trust.leaf(chain)
+    if code in _DATES:
+        return Failure("expired", _date_words(certificate, code))
+    if code in _NAMES:
+        words = trust.name_words(certificate, name) if certificate is not None else "wrong name"
+        return Failure("name", words + ("; --tls-name?" if name.replace(".", "").isdigit() or ":" in name else ""))
+    words = _VERIFY_WORDS.get(code, f"certificate not trusted: {clean(error.verify_message)}")
+    if code in _VERIFY_WORDS and certificate is not None and code != 18:
+        words += f" (issuer {clean(certificate.issuer_common_name or certificate.issuer)})"
+    return Failure("verify", words)
 
-    def _date_words(self, certificate: trust.Certificate | None, code: int) -> str:
-        now = time()
-        if certificate is not None and not certificate.not_before <= now <= certificate.not_after:
-            return f"certificate {trust.expiry_words(certificate, now)}"
-        return "a certificate of the issuers " + ("has expired" if code == 10 else "is not yet valid")
 
-    def _hint_at_name(self) -> str:
-        return "; --tls-name?" if self._name.replace(".", "").isdigit() or ":" in self._name else ""
+def _date_words(certificate: trust.Certificate | None, code: int) -> str:
+    now = time()
+    if certificate is not None and not certificate.not_before <= now <= certificate.not_after:
+        return f"certificate {trust.expiry_words(certificate, now)}"
+    return "a certificate of the issuers " + ("has expired" if code == 10 else "is not yet valid")
 
 
 _ABOUT_OUR_CERTIFICATE = {

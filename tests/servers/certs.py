@@ -56,17 +56,17 @@ class Certs:
         self.ca = self._write("root.crt", root.certificate)
         self.chain = self._write("chain.crt", self._issuer.certificate)
 
-        self.good = self._leaf("good", MX_NAMES)
-        self.rsa = self._leaf("rsa", MX_NAMES, rsa.generate_private_key(65537, 2048))
-        self.leaf_only = self._leaf("leaf_only", MX_NAMES, chain=False)
-        self.expired = self._leaf("expired", MX_NAMES, begins=-60, ends=-2)
-        self.not_yet = self._leaf("not_yet", MX_NAMES, begins=2)
-        self.soon = self._leaf("soon", MX_NAMES, ends=5)
-        self.wrong_name = self._leaf("wrong_name", ("other.example.test",))
-        self.wildcard = self._leaf("wildcard", ("*.example.test",))
-        self.ip_only = self._leaf("ip_only", ("127.0.0.1", "::1"))
-        self.cn_only = self._leaf("cn_only", ())
-        self.client = self._leaf("client", ("monitor.example.test",), client=True)
+        self.good = self.leaf("good", MX_NAMES)
+        self.rsa = self.leaf("rsa", MX_NAMES, rsa.generate_private_key(65537, 2048))
+        self.leaf_only = self.leaf("leaf_only", MX_NAMES, chain=False)
+        self.expired = self.leaf("expired", MX_NAMES, begins=-60, ends=-2)
+        self.not_yet = self.leaf("not_yet", MX_NAMES, begins=2)
+        self.soon = self.leaf("soon", MX_NAMES, ends=5)
+        self.wrong_name = self.leaf("wrong_name", ("other.example.test",))
+        self.wildcard = self.leaf("wildcard", ("*.example.test",))
+        self.ip_only = self.leaf("ip_only", ("127.0.0.1", "::1"))
+        self.cn_only = self.leaf("cn_only", ())
+        self.client = self.leaf("client", ("monitor.example.test",), client=True)
         self.selfsigned = self._selfsigned()
 
     def context(self, leaf: Leaf | None = None, *, client_certificate: bool = False) -> ssl.SSLContext:
@@ -86,7 +86,7 @@ class Certs:
             context.load_cert_chain(leaf.crt, leaf.key)
         return context
 
-    def _leaf(
+    def leaf(
         self,
         stem: str,
         names: Sequence[str],
@@ -97,6 +97,8 @@ class Certs:
         chain: bool = True,
         client: bool = False,
     ) -> Leaf:
+        """A leaf for ``names``, signed by the intermediate and kept as ``stem``; ``begins`` and ``ends`` are
+        days from now, ``chain`` whether the server sends the intermediate."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         common_name = next((name for name in names if not _is_address(name)), "mx1.example.test")
         leaf = self._sign(common_name, key, self._issuer, names, begins=begins, ends=ends, client=client)

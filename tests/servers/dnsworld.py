@@ -70,9 +70,9 @@ class DnsWorld:
     def __init__(self, base: Path) -> None:
         self.base = base
         self.certs = certs = Certs(base / "certs")
-        certs.good = certs._leaf("good", (*MX_NAMES, *zones.TA_NAMES))
-        certs.expired = certs._leaf("expired", (*MX_NAMES, *zones.TA_NAMES), begins=-60, ends=-2)
-        self.web_leaf = certs._leaf("web", zones.WEB_NAMES)
+        certs.good = certs.leaf("good", (*MX_NAMES, *zones.TA_NAMES))
+        certs.expired = certs.leaf("expired", (*MX_NAMES, *zones.TA_NAMES), begins=-60, ends=-2)
+        self.web_leaf = certs.leaf("web", zones.WEB_NAMES)
         self.web: WebServer | None = None
         self._failing = ""
         self.resolv_conf = base / "resolv.conf"
