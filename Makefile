@@ -18,7 +18,7 @@ help:
 	@echo 'make test    run the tests                        ARGS="-k launcher -x" goes to pytest'
 	@echo 'make lint    run ruff and mypy'
 	@echo 'make fuzz    generated conversations and parsers for FUZZ_SECONDS (600); exits with 1 where anything is found'
-	@echo 'make mutation  change the code in every way mutmut knows and see whether the tests notice (an hour or two)'
+	@echo 'make mutation  change the code in every way mutmut knows and see whether the tests notice (half an hour)'
 	@echo 'make generate  write what contrib/ has for Icinga and Grafana anew'
 	@echo 'make pyz     build dist/check_smtp_status.pyz: one file that needs nothing but Python'
 	@echo 'make deb     build dist/check-smtp-status_VERSION_all.deb (with dpkg-deb)'
@@ -41,6 +41,9 @@ lint: .venv/lint.stamp
 FUZZ_SECONDS ?= 600
 fuzz: .venv/fuzz.stamp
 	PYTHONPATH=plugin:tests .venv/bin/python -m fuzzing --seconds $(FUZZ_SECONDS)
+
+mutation: .venv/mutation.stamp
+	.venv/bin/python tests/mutation.py $(ARGS)
 
 generate:
 	$(PYTHON) contrib/generate.py

@@ -82,7 +82,7 @@ class Bench:
             measured = {name: (method, text) for (method, name, _), text in zip(runs, said)}
         _prove(server, len(runs))
         found: dict[str, list[float]] = defaultdict(list)
-        for packets in conversations(capture.packets).values():
+        for packets in conversations(capture.packets):
             method, text = measured[name_of(packets)]
             for what, error in _distances(method, text, packets):
                 found[what].append(error)
@@ -96,7 +96,7 @@ class Bench:
                 told = json.loads(_output(command, namespace.enter))
         _prove(server, count)
         found: dict[str, list[float]] = defaultdict(list)
-        for packets in conversations(capture.packets).values():
+        for packets in conversations(capture.packets):
             for what, error in _stage_distances(told[name_of(packets)][0], stages(packets)):
                 found[what].append(error)
         return {what: Errors(sorted(errors)) for what, errors in found.items()}

@@ -15,6 +15,7 @@ pytest.register_assert_rewrite("plugin")
 # ruff: noqa: E402 - rewriting must be registered before
 from servers.aio import MailServer
 from servers.certs import Certs
+from servers.dnsworld import DnsWorld
 from servers.dovecot import Dovecot
 from servers.exim import Exim
 from servers.netns import NetworkNamespace
@@ -114,6 +115,14 @@ def exim(workdir: Path, certs: Certs) -> Iterator[Exim]:
 def opensmtpd(workdir: Path, certs: Certs) -> Iterator[OpenSmtpd]:
     """OpenSMTPD, whose TLS does not work."""
     server = started(lambda base: OpenSmtpd(base, certs), workdir)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def dnsworld(workdir: Path) -> Iterator[DnsWorld]:
+    """Signed zones, resolvers and mail servers on the standard ports of a network namespace."""
+    server = started(DnsWorld, workdir)
     yield server
     server.stop()
 

@@ -74,7 +74,8 @@ class Talk:
     """One conversation.  ``script``: for each Exchange the reply as text, or its result.
 
     ``connected``, ``secured``, ``told``: results of the other actions.  ``rest``: what comes of every Exchange after
-    the script; without it the script must be used up, and be enough.  Each action takes a second of the clock.
+    the script; without it the script must be used up, and be enough.  ``policy``: that of the route.  Each action
+    takes a second of the clock.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Talk:
         secured: Secured | Failure | None = None,
         told: Failure | None = None,
         rest: Failure | None = None,
+        policy: Any = None,
     ) -> None:
         self.actions: list[Any] = []
         self.sent: list[bytes] = []
@@ -97,7 +99,7 @@ class Talk:
             Handshake: secured or Secured("TLSv1.3", "TLS_AES_256_GCM_SHA384", (), SECONDS, 0.0),
             Tell: told or Told(0.0),
         }
-        dialogue = Dialogue(plan, Route(target), NOW)
+        dialogue = Dialogue(plan, Route(target, policy=policy), NOW)
         steps = dialogue.run()
         waiting = list(script)
         at = STARTED

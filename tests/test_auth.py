@@ -121,6 +121,13 @@ def test_cram_md5_vector():
     exchange.finish()
 
 
+def test_cram_md5_with_a_key_longer_than_a_block():
+    # RFC 2104 section 2: such a key is hashed first
+    exchange = begin("CRAM-MD5", "tim", "a" * 65)
+    response = exchange.respond(b"<1@mx.example.org>")
+    assert response == b"tim " + hmac.new(b"a" * 65, b"<1@mx.example.org>", "md5").hexdigest().encode()
+
+
 def test_plain_vector():
     # RFC 4954 section 4.1
     exchange = begin("PLAIN", "test", "1234")

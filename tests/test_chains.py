@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from servers.certs import Certs
-from smtp_status import chains
+from smtp_status import chains, tls
+from smtp_status.plan import TlsPlan
 
 NAME = "mx1.example.test"
 UNKNOWN = "issuer unknown or intermediate certificate missing (issuer Test Intermediate CA)"
@@ -25,49 +26,59 @@ def impostor(tmp_path_factory):
     return Certs(tmp_path_factory.mktemp("impostor"))
 
 
-def verdict(chain, name=NAME, **authority):
-    failure = chains.verify(chain, name, **authority)
+def by_file(certs):
+    """A context that trusts the session's root."""
+    return tls.make_context(TlsPlan(mode="ssl", ca=str(certs.ca)))
+
+
+def verdict(chain, authorities, name=NAME):
+    failure = chains.verify(chain, name, authorities)
+    return failure and (failure.kind, failure.cause)
+
+
+def anchored(chain, anchor):
+    failure = chains.verify_anchored(chain, anchor)
     return failure and (failure.kind, failure.cause)
 
 
 class TestAuthorities:
     @pytest.mark.parametrize("leaf", ["good", "rsa"])
     def test_a_file(self, certs, leaf):
-        assert verdict(ders(getattr(certs, leaf).crt), ca=str(certs.ca)) is None
+        assert verdict(ders(getattr(certs, leaf).crt), by_file(certs)) is None
 
     def test_those_of_the_system(self, certs, monkeypatch):
         chain = ders(certs.good.crt)
-        assert verdict(chain) == ("verify", UNKNOWN)
+        assert verdict(chain, tls.authorities()) == ("verify", UNKNOWN)
         monkeypatch.setenv("SSL_CERT_FILE", str(certs.ca))
-        assert verdict(chain) is None
+        assert verdict(chain, tls.authorities()) is None
 
     @pytest.mark.parametrize("authority", ["ca", "chain"])
     def test_an_anchor_root_or_not(self, certs, authority):
         (anchor,) = ders(getattr(certs, authority))
-        assert verdict(ders(certs.good.crt), anchor=anchor) is None
+        assert anchored(ders(certs.good.crt), anchor) is None
 
     def test_an_anchor_is_the_only_authority(self, certs, monkeypatch):
         monkeypatch.setenv("SSL_CERT_FILE", str(certs.ca))
-        assert verdict(ders(certs.good.crt), anchor=ders(certs.selfsigned.crt)[0]) == ("verify", UNKNOWN)
+        assert anchored(ders(certs.good.crt), ders(certs.selfsigned.crt)[0]) == ("verify", UNKNOWN)
 
     def test_an_anchor_with_the_right_name_and_the_wrong_key(self, certs, impostor):
-        kind, cause = verdict(ders(certs.good.crt), anchor=ders(impostor.chain)[0])
+        kind, cause = anchored(ders(certs.good.crt), ders(impostor.chain)[0])
         assert kind == "verify"
         assert cause
 
     def test_an_issuer_in_the_chain_with_the_wrong_key(self, certs, impostor):
         chain = (ders(certs.good.crt)[0], ders(impostor.chain)[0])
-        assert verdict(chain, anchor=ders(impostor.ca)[0])[0] == "verify"
+        assert anchored(chain, ders(impostor.ca)[0])[0] == "verify"
 
     def test_a_changed_signature(self, certs):
         leaf, issuer = ders(certs.good.crt)
-        assert verdict((leaf[:-1] + bytes((leaf[-1] ^ 1,)), issuer), anchor=issuer)[0] == "verify"
+        assert anchored((leaf[:-1] + bytes((leaf[-1] ^ 1,)), issuer), issuer)[0] == "verify"
 
     def test_without_its_intermediate(self, certs):
-        assert verdict(ders(certs.leaf_only.crt), ca=str(certs.ca)) == ("verify", UNKNOWN)
+        assert verdict(ders(certs.leaf_only.crt), by_file(certs)) == ("verify", UNKNOWN)
 
     def test_an_anchor_that_is_none(self, certs):
-        assert verdict(ders(certs.good.crt), anchor=b"\x30\x00") == ("verify", "the trust anchor cannot be read")
+        assert anchored(ders(certs.good.crt), b"\x30\x00") == ("verify", "the trust anchor cannot be read")
 
 
 class TestLeaf:
@@ -80,22 +91,23 @@ class TestLeaf:
         ],
     )
     def test_faults(self, certs, leaf, kind, cause):
-        assert verdict(ders(getattr(certs, leaf).crt), ca=str(certs.ca)) == (kind, cause)
+        assert verdict(ders(getattr(certs, leaf).crt), by_file(certs)) == (kind, cause)
 
-    def test_the_name_may_not_matter(self, certs):
-        assert verdict(ders(certs.wrong_name.crt), None, ca=str(certs.ca)) is None
+    def test_with_an_anchor_the_name_does_not_matter(self, certs):
+        leaf, issuer = ders(certs.wrong_name.crt)
+        assert anchored((leaf, issuer), issuer) is None
 
     def test_no_chain(self):
-        assert verdict(()) == ("verify", "no certificate that can be read")
+        assert verdict((), tls.authorities()) == ("verify", "no certificate that can be read")
 
     def test_noise_behind_the_leaf(self, certs):
-        assert verdict((ders(certs.good.crt)[0], b"noise"), ca=str(certs.ca)) is not None
+        assert verdict((ders(certs.good.crt)[0], b"noise"), by_file(certs)) is not None
 
     def test_a_chain_larger_than_a_tls_record(self, certs):
         leaf, issuer = ders(certs.good.crt)
         chain = (leaf, issuer, *[ders(certs.rsa.crt)[0]] * 30)
         assert sum(map(len, chain)) > 20_000
-        assert verdict(chain, ca=str(certs.ca)) is None
+        assert verdict(chain, by_file(certs)) is None
 
     def test_a_key_of_another_kind(self, certs):
         key = ed25519.Ed25519PrivateKey.generate()
@@ -111,5 +123,4 @@ class TestLeaf:
             .add_extension(template.extensions.get_extension_for_class(x509.SubjectAlternativeName).value, False)
             .sign(key, None)
         ).public_bytes(Encoding.DER)
-        assert verdict((certificate,), anchor=certificate) is None
-        assert verdict((certificate,), "other.test", anchor=certificate)[0] == "name"
+        assert anchored((certificate,), certificate) is None

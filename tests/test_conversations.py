@@ -9,51 +9,82 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import pytest
-from conversations import truth
-from conversations.simulation import Simulation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conversations import truth
+from conversations.simulation import Simulation
+
 ROOT = Path(__file__).resolve().parent.parent
 
-_SUMMARY = re.compile(r"(\d+) conversations, 0 faults; .*; taken by the server: (\d+), not: (\d+), not to be known: \d+")
+_SUMMARY = re.compile(
+    r"(\d+) conversations, 0 faults; .*; taken by the server: (\d+), not: (\d+), not to be known: \d+"
+)
 
 
-def _hold(*arguments: str) -> tuple[int, int, int]:
-    """How many conversations were held, and by how many the server took and did not take what it was asked to."""
-    done = subprocess.run(
+SIMULATED = 100_000
+OVER_SOCKETS = 2_000
+
+
+class Held(NamedTuple):
+    """How many conversations were held, and in how many the server took, and did not take, what it was asked to."""
+
+    all: int
+    taken: int
+    refused: int
+
+    def __str__(self) -> str:
+        return f" {self.all} conversations, {self.taken} transactions taken, {self.refused} not "
+
+
+def _start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "conversations", *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "plugin"), str(ROOT / "tests")))},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
     )
-    assert done.returncode == 0, done.stdout
-    found = [tuple(map(int, match.groups())) for match in _SUMMARY.finditer(done.stdout)]
-    assert found, done.stdout
-    held, taken, refused = (sum(column) for column in zip(*found))
-    return held, taken, refused
 
 
-def test_a_hundred_thousand_on_a_clock_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
-    held, taken, refused = _hold("--count=100000", f"--processes={os.cpu_count()}")
+def _end(process: subprocess.Popen[str]) -> Held:
+    out, _ = process.communicate()
+    assert process.returncode == 0, out
+    found = [tuple(map(int, match.groups())) for match in _SUMMARY.finditer(out)]
+    assert found, out
+    return Held(*(sum(column) for column in zip(*found)))
+
+
+@pytest.fixture(scope="module")
+def over_sockets() -> Iterator[subprocess.Popen[str]]:
+    """Conversations over sockets, which mostly wait, beside the others, which never do."""
+    process = _start("--sockets", f"--count={OVER_SOCKETS // 100}")
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.usefixtures("over_sockets")
+def test_conversations_on_a_clock_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    held = _end(_start(f"--count={SIMULATED}", f"--processes={os.cpu_count()}"))
     with capsys.disabled():
-        print(f" {held} conversations: {taken} transactions taken, {refused} not ", end="")
-    assert held >= 100_000
-    assert min(taken, refused) > held / 4, "players that always do the same prove nothing"
+        print(held, end="")
+    assert held.all >= SIMULATED
+    assert min(held.taken, held.refused) > held.all / 4, "players that always do the same prove nothing"
 
 
-def test_two_thousand_over_sockets(capsys: pytest.CaptureFixture[str]) -> None:
-    held, taken, refused = _hold("--sockets", "--count=20")
+def test_conversations_over_sockets(over_sockets: subprocess.Popen[str], capsys: pytest.CaptureFixture[str]) -> None:
+    held = _end(over_sockets)
     with capsys.disabled():
-        print(f" {held} conversations: {taken} transactions taken, {refused} not ", end="")
-    assert held == 2_000
-    assert min(taken, refused) > held / 4
+        print(held, end="")
+    assert held.all == OVER_SOCKETS
+    assert min(held.taken, held.refused) > held.all / 4
 
 
 @settings(

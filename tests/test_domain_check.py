@@ -1,272 +1,375 @@
-"""Mail domains in a world of their own: signed zones, two validating resolvers, real mail servers, and Postfix's own
-client as the judge."""
+"""Whole checks of mail domains in a world of their own, beside Postfix's own client as the judge."""
 
 from __future__ import annotations
 
 # ruff: noqa: RUF001 - look-alikes are what is to be seen
-from collections.abc import Iterator
-from pathlib import Path
+import re
+import signal
+import subprocess
+import sys
+import time
 
-import dns.flags
 import pytest
 
 import plugin
+from domain_cases import CASES, POLICIES, WHY, Case
 from servers import zones
-from servers.dnsworld import BIND, UNBOUND, UNVALIDATING, DnsWorld
-from servers.process import started
-from smtp_status import domain, https, lookups, nameservers, sts, targets
-from smtp_status.dnswire import MxRecord
-from smtp_status.engine import Deadline
-from smtp_status.model import Finding
+from servers.dnsworld import BIND, ELSEWHERE, SILENT, UNVALIDATING
+
+POSTMASTER = ("--to", "postmaster@example.test")
+SLOW = {"hole", "alldown", "stsslow"}
+TLS_STAGES = ("time", "time_dns", "time_connect", "time_banner", "time_ehlo", "time_starttls", "time_tls")
 
 
-@pytest.fixture(scope="session")
-def world(workdir: Path) -> Iterator[DnsWorld]:
-    """The world, ready to serve."""
-    server = started(DnsWorld, workdir)
-    yield server
-    server.stop()
+@pytest.fixture
+def world(dnsworld):
+    return dnsworld
 
 
-def full(name):
-    """A case of ``zones`` as a domain name."""
-    if name == "example" or name.endswith(".test"):
-        return "example.test" if name == "example" else name
-    return f"{name}.example.test"
+def run(world, *args, wrap=None, **options):
+    """Run the plugin inside the world, with its authorities as the system's."""
+    return plugin.run(*args, wrap=wrap or world.enter, env={"SSL_CERT_FILE": str(world.certs.ca)}, **options)
 
 
 def check(world, name, *args, **options):
-    """Run the plugin on a domain of the world, inside it, with the world's authorities as the system's."""
-    environment = {"SSL_CERT_FILE": str(world.certs.ca), **options.pop("env", {})}
-    return plugin.run("-d", full(name), *args, wrap=world.enter, env=environment, **options)
+    """Run the plugin on a domain of the world."""
+    return run(world, "-d", zones.full(name), *args, **options)
 
 
-def look_up(world, *steps, server=UNBOUND, seconds=10.0):
-    """What the lookups find, asking one resolver of the world."""
-    found = world.call(lambda: lookups.run(steps, nameservers.named(server), Deadline(seconds)))
-    return [result for result, _seconds in found]
+def line(result):
+    """The first line behind ``SMTP``, without what no two runs share."""
+    return re.sub(r"(?<=DNSSEC validation fails: ).*", WHY, result.steady)[len("SMTP ") :]
 
 
-def exchangers(world, name, *, server=UNBOUND, with_tlsa=True):
-    """The domain and its exchangers, looked up as a check does."""
-    (found,) = look_up(world, domain.mail_domain(full(name)), server=server)
-    steps = [domain.exchanger(entry, found, 25, 0, with_tlsa) for entry in found.entries]
-    return found, look_up(world, *steps, server=server) if steps else []
+def limit(name):
+    return ("-t", "1.5") if name in SLOW else ("-t", "20")
 
 
-class TestWorld:
-    """What the tests take for granted."""
+class TestEveryCase:
+    def test_none_is_forgotten(self):
+        names = {*zones.CASES, *zones.OUTSIDE} - {"silent.test"}
+        assert {*CASES, *POLICIES} >= names
 
-    @pytest.mark.parametrize(("server", "ad"), [(UNBOUND, True), (BIND, True), (UNVALIDATING, False)])
-    def test_who_validates(self, world, server, ad):
-        for name, kind in ((".", "SOA"), ("example.test", "MX")):
-            assert bool(world.ask(name, kind, server).flags & dns.flags.AD) is ad
+    @pytest.mark.parametrize("name", [name for name in CASES if not re.match("u[23]..", name)])
+    def test_first_line(self, world, name):
+        assert line(check(world, name, *limit(name))) == CASES[name].lines["off"]
 
-    @pytest.mark.parametrize(
-        ("server", "doubt"), [(UNBOUND, ""), (BIND, ""), (UNVALIDATING, "resolver does not validate DNSSEC")]
-    )
-    def test_doubt(self, world, server, doubt):
-        assert look_up(world, domain.dnssec_doubt(True), server=server) == [doubt]
+    @pytest.mark.parametrize("dane", ["try", "require"])
+    @pytest.mark.parametrize("name", CASES)
+    def test_first_line_with_dane(self, world, name, dane):
+        assert line(check(world, name, "--dane", dane, *limit(name))) == CASES[name].lines[dane]
 
-    def test_resolv_conf_is_its_own(self, world):
-        resolver = nameservers.of_system(str(world.resolv_conf))
-        assert ([server.text for server in resolver.servers], resolver.believed) == ([UNBOUND], True)
+    @pytest.mark.parametrize("name", POLICIES)
+    def test_first_line_with_mta_sts(self, world, name):
+        assert line(check(world, name, "--mta-sts", *limit(name))) == POLICIES[name]
 
-    def test_a_mail_server_on_each_address(self, world):
-        for host, port in zones.LISTENERS.values():
-            with world._namespace.connect(host, port) as connection:
-                assert port == 465 or connection.recv(9).startswith((b"220 ", b"554 "))
-
-
-@pytest.mark.parametrize("server", [UNBOUND, BIND])
-class TestDomains:
-    @pytest.mark.parametrize(
-        ("name", "entries"),
-        [
-            ("example", [MxRecord(10, "mx1.example.test"), MxRecord(20, "mx2.example.test")]),
-            (
-                "three",
-                [MxRecord(10, "mx1.example.test"), MxRecord(10, "mx2.example.test"), MxRecord(30, "dead.example.test")],
-            ),
-            ("aliasdom", [MxRecord(10, "mx1.example.test"), MxRecord(20, "mx2.example.test")]),
-            ("implicit", [MxRecord(0, "implicit.example.test")]),
-            ("nodata", [MxRecord(0, "nodata.example.test")]),
-            ("wild.wild", [MxRecord(10, "mx1.example.test")]),
-            ("literal", [MxRecord(10, "mx1.example.test")]),
-        ],
-    )
-    def test_entries(self, world, server, name, entries):
-        found, _ = exchangers(world, name, server=server, with_tlsa=False)
-        assert (list(found.entries), found.fault, found.secure) == (entries, None, True)
-        assert found.implicit is (name in ("implicit", "nodata"))
-
-    @pytest.mark.parametrize(
-        ("name", "kind", "cause"),
-        [
-            ("null", "nullmx", "accepts no mail (null MX)"),
-            ("nullplus", "nullmx", "null MX beside other MX records: senders may bounce every message"),
-            ("onlyliteral", "protocol", "MX 127.0.0.1 is an address, not a name"),
-            ("nosuch.test", "notfound", "MX of nosuch.test: no such name (NXDOMAIN)"),
-        ],
-    )
-    def test_faults(self, world, server, name, kind, cause):
-        found, _ = exchangers(world, name, server=server)
-        assert found.fault == Finding("dns", kind, cause=cause)
-
-    @pytest.mark.parametrize(
-        ("name", "unbound"),
-        [
-            ("bogus.test", "DNSSEC bogus, validation failure ‹bogus.test. MX IN›: signature crypto fa…"),
-            ("expired.test", "signature expired, validation failure ‹expired.test. MX IN›: signature expired…"),
-            ("badds.test", "DNSKEY missing, validation failure ‹badds.test. MX IN›: no keys have a DS w…"),
-        ],
-    )
-    def test_bogus(self, world, server, name, unbound):
-        found, _ = exchangers(world, name, server=server)
-        why = unbound if server == UNBOUND else "the resolver answers only without it"
-        assert found.fault == Finding("dns", "bogus", cause=f"MX of {name}: DNSSEC validation fails: {why}")
-
-    def test_unsigned(self, world, server):
-        found, (exchanger,) = exchangers(world, "plain.test", server=server)
-        assert (found.secure, exchanger.secure, exchanger.failure) == (False, False, None)
-        assert exchanger.tlsa.failure.cause == "the MX answer is not authenticated by DNSSEC"
-
-    def test_no_address(self, world, server):
-        _, (exchanger,) = exchangers(world, "nohost", server=server)
-        assert exchanger.failure.cause == "no address for nosuch.example.test: no such name (NXDOMAIN)"
-        _, (exchanger,) = exchangers(world, "nodata", server=server)
-        assert exchanger.failure.cause == "no address for nodata.example.test: no A or AAAA record (NODATA)"
-
-    def test_ipv6(self, world, server):
-        _, (exchanger,) = exchangers(world, "v6", server=server)
-        assert [address.sockaddr for address in exchanger.addresses] == [("::1", 25, 0, 0)]
-
-    def test_an_alias(self, world, server):
-        _, (exchanger,) = exchangers(world, "cnamemx", server=server)
-        cause = "alias.example.test is an alias (CNAME) of mx1.example.test, which an exchanger must not be"
-        assert exchanger.warnings == (Finding("dns", "protocol", cause=cause),)
-
-    @pytest.mark.parametrize(
-        ("name", "base", "words"),
-        [
-            ("nomatch", "mx.nomatch.example.test", ["3 1 1"]),
-            ("rollover", "mx.rollover.example.test", ["3 1 1", "3 1 1"]),
-            ("mixed", "mx.mixed.example.test", ["3 1 1"]),
-            ("unusable", "mx.unusable.example.test", []),
-            ("tlsacname", "mx.tlsacname.example.test", ["3 0 2"]),
-            ("tlsawild", "mx.tlsawild.example.test", ["3 1 1"]),
-            ("cnamemx", "mx1.example.test", ["3 1 1"]),
-            ("original", "alias.original.example.test", ["3 1 1"]),
-            ("aliasout", "alias.aliasout.example.test", ["3 1 1"]),
-        ],
-    )
-    def test_tlsa(self, world, server, name, base, words):
-        _, (exchanger,) = exchangers(world, name, server=server)
-        found = exchanger.tlsa
-        assert (found.failure, found.base) == (None, base)
-        assert [record.words for record in found.records] == words
-        assert found.unusable == (("0 0 1: usage 0 is not for SMTP",) if name in ("mixed", "unusable") else ())
-
-    @pytest.mark.parametrize(
-        ("name", "kind", "binding"),
-        [
-            ("tlsabogus", "bogus", True),
-            ("tlsainsecure", "insecure", False),
-            ("notlsa", "missing", False),
-            ("insecuremx", "insecure", False),
-        ],
-    )
-    def test_no_tlsa(self, world, server, name, kind, binding):
-        _, (exchanger,) = exchangers(world, name, server=server)
-        assert (exchanger.tlsa.failure.kind, exchanger.tlsa.binding) == (kind, binding)
-
-
-class TestUnbound:
-    def test_servfail(self, world):
-        found, _ = exchangers(world, "dead.test")
-        assert found.fault.kind == "servfail"
-        assert found.fault.cause.startswith("MX of dead.test: the resolver fails (SERVFAIL)")
-
-    def test_silence(self, world):
-        (found,) = look_up(world, domain.mail_domain("silent.test"), seconds=1)
-        assert found.fault == Finding(
-            "dns", "timeout", cause="MX of silent.test: no answer from 127.0.0.1 port 53 for 1.0 s"
+    def test_name_servers_that_say_nothing(self, world):
+        began = time.monotonic()
+        found = check(world, "silent.test", "-t", "1")
+        assert time.monotonic() - began < 2
+        # Unbound knows after a while that nobody is there.
+        assert line(found) in (
+            "CRITICAL - silent.test timed out at dns: MX: no answer from 127.0.0.1 port 53 for N s",
+            "CRITICAL - silent.test dns: MX: the resolver fails (SERVFAIL)",
         )
 
-    def test_without_validation_nothing_is_secure(self, world):
-        found, (first, second) = exchangers(world, "example", server=UNVALIDATING)
-        assert (found.secure, first.secure, second.secure) == (False, False, False)
+
+@pytest.mark.parametrize(("name", "case"), CASES.items(), ids=list(CASES))
+def test_the_judge(world, name, case: Case):
+    """Postfix, told to deliver with DANE only, verifies the domain where the plugin accepts it, or it is said why
+    not."""
+    found = world.finger(zones.full(name))
+    assert (found.level, case.why in found.why, bool(found.why)) == (case.level, True, bool(case.why))
+    verified = world.finger(zones.full(name), "dane-only").level == "Verified"
+    accepted = not case.lines["require"].startswith("CRITICAL")
+    assert (verified == accepted) is not bool(case.differs)
 
 
-class TestPolicies:
+class TestThePromise:
+    """What the issue asks to be seen."""
+
+    def test_all_well(self, world):
+        found = check(world, "example", *POSTMASTER, "--dane", "require", "--mta-sts")
+        assert (found.code, found.first) == (
+            0,
+            "SMTP OK - 2 of 2 exchangers accept mail, TLSA 3 1 1 matched, TLSA 2 0 1 matched, MTA-STS enforce valid",
+        )
+        labels = [
+            f"mx{number}.example.test_{label}"
+            for number in (1, 2)
+            for label in (*TLS_STAGES, "time_mail", "time_rcpt", "time_data", "time_message", "time_quit", "tls_days")
+        ]
+        assert list(found.perfdata) == ["time", "example.test_time_dns", "example.test_time_sts", *labels]
+        assert found.perfdata["mx1.example.test_tls_days"] == "30"
+
+    def test_one_of_three_down(self, world):
+        found = check(world, "three", *POSTMASTER)
+        assert line(found) == CASES["three"].plain.replace("answer;", "accept mail;")
+        assert "dead.example.test_time" in found.perfdata
+        assert "dead.example.test_time_connect" not in found.perfdata
+
+    def test_all_down(self, world):
+        found = check(world, "alldown", *POSTMASTER, "-t", "1")
+        assert line(found) == CASES["alldown"].plain.replace("answer;", "accept mail;")
+
+    def test_the_dead_one_costs_no_more_than_the_deadline(self, world):
+        began = time.monotonic()
+        found = check(world, "hole", *POSTMASTER, "-t", "1")
+        assert time.monotonic() - began < 2
+        assert found.seconds("time") < 1.2
+        assert line(found) == CASES["hole"].plain.replace("answer;", "accept mail;")
+        # Nor do its figures hide or change the other's.
+        assert found.seconds("mx1.example.test_time") < 0.5
+        assert "mx1.example.test_time_quit" in found.perfdata
+
+    def test_the_state_of_the_deadline_is_for_the_whole_check(self, world):
+        late = ("-t", "1:unknown")
+        assert check(world, "hole", *late).state == "WARNING"
+        assert run(world, "-H", "hole.example.test", "-H", "127.0.0.21", *late).state == "UNKNOWN"
+
+
+class TestRequire:
     @pytest.mark.parametrize(
-        ("name", "found"),
+        ("wanted", "state"),
+        [("all", "CRITICAL"), ("any", "OK"), ("1", "OK"), ("2", "OK"), ("3", "CRITICAL"), ("4", "CRITICAL")],
+    )
+    def test_two_of_three(self, world, wanted, state):
+        found = check(world, "three", "--require", wanted)
+        required = f", {wanted} required;" if wanted in "34" else ";"
+        assert line(found) == CASES["three"].plain.replace("WARNING", state).replace(";", required)
+
+    def test_more_than_there_are(self, world):
+        found = check(world, "example", "--require", "3")
+        assert line(found) == "CRITICAL - 2 of 2 exchangers answer, 3 required"
+
+
+class TestHosts:
+    def test_several(self, world):
+        found = run(world, "-H", "mx1.example.test", "-H", "mx2.example.test")
+        assert line(found) == "OK - 2 of 2 servers answer"
+        assert [label for label in found.perfdata if label.endswith("time")] == [
+            *("time", "mx1.example.test_time", "mx2.example.test_time")
+        ]
+
+    def test_one_of_several_down(self, world):
+        found = run(world, "-H", "mx1.example.test", "-H", "dead.example.test")
+        assert line(found) == (
+            "WARNING - 1 of 2 servers answer; dead.example.test connect: connection refused by 127.0.0.20 port 25"
+        )
+
+    def test_all_addresses(self, world):
+        found = run(world, "-H", "both.example.test", "--all-addresses")
+        assert line(found) == "OK - 2 of 2 addresses answer"
+        assert [label for label in found.perfdata if label.endswith("time")] == [
+            *("time", "both.example.test_--1_time", "both.example.test_127.0.0.2_time")
+        ]
+
+    def test_all_addresses_of_a_domain(self, world):
+        found = check(world, "three", "--all-addresses")
+        assert line(found) == CASES["three"].plain
+        assert "mx1.example.test_127.0.0.1_time_ehlo" in found.perfdata
+
+    @pytest.mark.parametrize(
+        ("host", "attempted", "required"),
         [
-            ("example", sts.Policy("enforce", 604800, ("*.example.test",))),
-            ("ststesting", sts.Policy("testing", 604800, ("mail.other.test",))),
-            ("stsnone", sts.Policy("none", 604800, ())),
-            ("stsredirect", "HTTP status 302, not 200: a redirect, which senders do not follow"),
-            ("stslarge", "more than 64 KiB"),
-            ("stssyntax", "malformed line in the policy, hello, world"),
-            ("stshtml", "the policy is of type text/html, not text/plain"),
-            ("sts404", "HTTP status 404, not 200"),
-            ("ststwo", "2 MTA-STS records, senders take that for none"),
-            ("stsslow", "no answer from mta-sts.stsslow.example.test for 0.5 s"),
-            ("stsnohost", "no address for mta-sts.stsnohost.example.test"),
+            ("mx1", "OK (TLSA 3 1 1 matched)", ""),
+            ("alias", "OK (TLSA 3 1 1 matched)", ""),
+            ("mx.nomatch", "CRITICAL tls: DANE: TLSA 3 1 1 does not match the certificate", ""),
+            ("mx.notlsa", "OK", "CRITICAL dns: DANE: no TLSA record"),
             (
-                "stsname",
-                "certificate is for mx1.example.test, mx2.example.test, localhost and 10 more, not for "
-                "mta-sts.stsname.example.test",
+                "mx.insecuremx",
+                "CRITICAL dns: no address: no such name (NXDOMAIN)",
+                "CRITICAL dns: no address: no such name (NXDOMAIN)",
             ),
+            ("mx.tlsabogus", f"CRITICAL dns: DANE: TLSA lookup: DNSSEC validation fails: {WHY}", ""),
+            ("mx.notls", "CRITICAL starttls: STARTTLS not offered, but DANE demands it", ""),
         ],
     )
-    def test_policy(self, world, monkeypatch, name, found):
-        monkeypatch.setenv("SSL_CERT_FILE", str(world.certs.ca))
-        host = f"mta-sts.{full(name)}"
-        announced, web = look_up(
-            world, sts.announcement(full(name)), domain.exchanger(MxRecord(0, host), None, 443, 0, False)
+    @pytest.mark.parametrize("dane", ["try", "require"])
+    def test_dane(self, world, host, attempted, required, dane):
+        name = f"{host}.example.test"
+        found = run(world, "-H", name, "--dane", dane)
+        expected = required or attempted if dane == "require" else attempted
+        state, _, rest = expected.partition(" ")
+        if state == "OK":
+            assert line(found).startswith(f"OK - {name} answered in N s: 250 mx1.example.test PIPELINING")
+            assert line(found).endswith(rest)
+        else:
+            assert line(found) == f"{state} - {name} {rest}"
+
+
+class TestResolvers:
+    @pytest.mark.parametrize(
+        "server", ["127.0.0.1", "127.0.0.1:5353", "::1", "[::1]", "[::1]:53", BIND, f"{ELSEWHERE}:53"]
+    )
+    def test_one_that_is_named_is_believed(self, world, server):
+        found = check(world, "example", "--dane", "require", "--nameserver", server)
+        assert line(found) == CASES["example"].lines["require"]
+
+    @pytest.mark.parametrize("name", ["nomatch", "notlsa", "tlsabogus", "bogus.test", "plain.test", "null"])
+    def test_bind_says_the_same(self, world, name):
+        found = check(world, name, "--dane", "require", "--nameserver", BIND)
+        assert line(found) == CASES[name].lines["require"]
+
+    @pytest.mark.parametrize(
+        ("args", "text", "doubt"),
+        [
+            (("--nameserver", UNVALIDATING), "", "resolver does not validate DNSSEC"),
+            ((), f"nameserver {UNVALIDATING}\n", "resolver does not validate DNSSEC"),
+            (
+                (),
+                f"nameserver {ELSEWHERE}\n",
+                "resolver not trusted with DNSSEC (--nameserver? trust-ad in resolv.conf?)",
+            ),
+        ],
+        ids=["named", "of the system", "not trusted"],
+    )
+    def test_one_whose_word_on_dnssec_does_not_count(self, world, args, text, doubt):
+        wrap = world.enter_with(text) if text else world.enter
+        with_one_dead = CASES["three"].plain
+        assert line(check(world, "example", *args, wrap=wrap)) == CASES["example"].plain
+        attempted = ("--dane", "try", *args)
+        assert line(check(world, "example", *attempted, wrap=wrap)) == (
+            f"OK - 2 of 2 exchangers answer, DANE not judged: {doubt}"
         )
-        policy = announced.failure
-        if policy is None:
-            addresses = targets.reachable_first(web.addresses)
-            policy = world.call(lambda: https.fetch(addresses, host, sts.PATH, sts.SIZE_LIMIT, Deadline(0.5)))
-            if isinstance(policy, https.Page):
-                policy = sts.read_page(policy.media_type, policy.body)
-        assert policy == found if isinstance(found, sts.Policy) else policy.cause == found
+        assert line(check(world, "three", *attempted, wrap=wrap)) == with_one_dead
+        required = ("--dane", "require", *args)
+        assert line(check(world, "example", *required, wrap=wrap)) == (
+            f"UNKNOWN - 2 of 2 exchangers answer; example.test dns: DANE: {doubt}"
+        )
+        assert check(world, "alldown", "-t", "1", *required, wrap=wrap).state == "CRITICAL"
+        found = run(world, "-H", "mx1.example.test", *required, wrap=wrap)
+        assert line(found) == f"UNKNOWN - mx1.example.test dns: DANE: {doubt}"
+        found = run(world, "-H", "mx1.example.test", "-H", "mx2.example.test", *required, wrap=wrap)
+        assert line(found) == f"UNKNOWN - 2 of 2 servers answer; dns: DANE: {doubt}"
 
-    def test_none_announced(self, world):
-        (announced,) = look_up(world, sts.announcement("null.example.test"))
-        assert announced.failure.kind == "missing"
+    def test_trust_ad(self, world):
+        wrap = world.enter_with(f"nameserver {ELSEWHERE}\noptions trust-ad\n")
+        assert line(check(world, "example", "--dane", "require", wrap=wrap)) == CASES["example"].lines["require"]
 
-    def test_reporting(self, world):
-        (line,) = look_up(world, sts.reporting("example.test"))
-        assert line == "TLS-RPT: v=TLSRPTv1; rua=mailto:reports@example.test"
+    def test_one_that_is_not_there(self, world):
+        assert line(check(world, "example", "--nameserver", "127.0.0.99")) == (
+            "CRITICAL - example.test dns: MX: no resolver at 127.0.0.99 port 53: connection refused"
+        )
 
+    def test_one_that_is_silent(self, world):
+        began = time.monotonic()
+        found = check(world, "example", "--nameserver", SILENT, "-t", "1")
+        assert time.monotonic() - began < 2
+        assert line(found) == f"CRITICAL - example.test timed out at dns: MX: no answer from {SILENT} port 53 for N s"
 
-JUDGED = [
-    ("example", "Verified", ""),
-    ("nomatch", "Untrusted", "num=65:no matching DANE TLSA records"),
-    ("rollover", "Verified", ""),
-    ("agility", "Untrusted", "num=65:no matching DANE TLSA records"),
-    ("tlsabogus", "", "TLSA lookup error"),
-    ("original", "Verified", ""),
-    ("aliasout", "Verified", ""),
-    ("eeexpired", "Verified", ""),
-    ("eeself", "Verified", ""),
-    ("tawrongname", "Untrusted", "num=62:hostname mismatch"),
-    ("taexpired", "Untrusted", "certificate has expired"),
-    ("taunsent", "Untrusted", "num=65:no matching DANE TLSA records"),
-    ("mx1", "Verified", ""),
-    ("u200", "Verified", ""),
-    ("u211", "Verified", ""),
-    ("null", "", "does not accept mail (nullMX)"),
-    ("bogus.test", "", "Host not found, try again"),
-]
+    def test_the_next_one_is_asked(self, world):
+        wrap = world.enter_with("nameserver 127.0.0.99\nnameserver 127.0.0.1\n")
+        assert line(check(world, "example", "--dane", "require", wrap=wrap)) == CASES["example"].lines["require"]
 
 
-@pytest.mark.parametrize(("name", "level", "why"), JUDGED)
-def test_the_judge_sees_the_world_as_it_is_meant(world, name, level, why):
-    verdict = world.finger(full(name))
-    assert verdict.level == level
-    assert why in verdict.why
-    assert bool(verdict.why) == bool(why)
+class TestOutput:
+    def test_an_exchanger_named_like_the_domain(self, world):
+        found = check(world, "implicit")
+        assert [label for label in found.perfdata if label.endswith(("time", "dns"))] == [
+            *("time", "implicit.example.test_time_dns"),
+            *("implicit.example.test-2_time", "implicit.example.test-2_time_dns"),
+        ]
+
+    def test_sixty_exchangers(self, world):
+        """All of them are named, the stages of as many as there is room for."""
+        found = check(world, "crowd")
+        assert len(found.out) > 7800
+        whole = [f"mx{number:02}.crowd.example.test_time" for number in range(60)]
+        assert [label for label in found.perfdata if label.endswith("_time")] == whole
+
+    def test_sixty_exchangers_at_length(self, world):
+        found = check(world, "crowd", "-vvv", "--dane", "try")
+        assert len(found.out) > 7000
+        assert found.first == "SMTP OK - 60 of 60 exchangers answer"
+
+    def test_a_table_for_each(self, world):
+        found = check(world, "example", *POSTMASTER, "-v", "--dane", "require", "--mta-sts")
+        lines = [re.sub(r"[ #]+[0-9.]+ ms [ #]*", " N ms ", row) for row in found.lines]
+        assert re.fullmatch("dns: 2 exchangers, authenticated by DNSSEC, TTL [0-9]+ s", lines[1])
+        assert lines[2:4] == [
+            "dns: TLS-RPT: v=TLSRPTv1; rua=mailto:reports@example.test",
+            "sts: mode enforce, max_age 604800 s, mx *.example.test",
+        ]
+        for number, match in ((1, "3 1 1"), (2, "2 0 1")):
+            start = lines.index(f"mx{number}.example.test:")
+            assert [row.partition(" ")[0] for row in lines[start + 1 : start + 12]] == [
+                *("dns", "connect", "banner", "ehlo", "starttls", "tls", "mail", "rcpt", "data", "message", "quit")
+            ]
+            assert lines[start + 1] == f"dns N ms 127.0.0.{number}"
+            assert lines[start + 6] == f"tls N ms TLSv1.3 TLS_AES_256_GCM_SHA384, TLSA {match} matched"
+
+    def test_hostile_names(self, world):
+        found = check(world, "hostile", "-v")
+        assert [row for row in found.lines if row.startswith("dns: MX ")] == [
+            "dns: MX a¦b.example.test is no host name",
+            "dns: MX ‹script›.example.test is no host name",
+            "dns: MX \\027[2J\\010.example.test is no host name",
+            "dns: MX \\240.example.test is no host name",
+        ]
+
+    @pytest.mark.parametrize(
+        ("args", "sentence"),
+        [
+            (("--quit-after", "dns"), "found"),
+            (("--quit-after", "dns", "--dane", "require", "--mta-sts"), "found, MTA-STS enforce valid"),
+            (("--quit-after", "sts", "--mta-sts"), "found, MTA-STS enforce valid"),
+            (("--quit-after", "connect"), "connect"),
+            (("--quit-after", "rcpt", *POSTMASTER), "accept the recipient"),
+        ],
+    )
+    def test_stopping_early(self, world, args, sentence):
+        found = check(world, "example", *args)
+        assert line(found) == f"OK - 2 of 2 exchangers {sentence}"
+        assert ("mx1.example.test_time_connect" in found.perfdata) is (args[1] not in ("dns", "sts"))
+
+    def test_nobody_is_to_take_mail(self, world):
+        rule = ("--state", "dns:nullmx=ok")
+        assert line(check(world, "null", *rule)) == "OK - null.example.test dns: accepts no mail, null MX (as wanted)"
+        assert check(world, "nullplus", *rule).state == "OK"
+
+    @pytest.mark.parametrize("args", [(), ("--dane", "require", "--mta-sts")])
+    def test_a_signal_during_the_lookups(self, world, args):
+        command = [sys.executable, str(plugin.LAUNCHER), "-d", "example.test", "--nameserver", SILENT, *args]
+        process = subprocess.Popen([*world.enter, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(1.5)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=10)
+        assert (err, time.monotonic() - began < 0.3) == (b"", True)
+        found = plugin.check_form(process.returncode, out.decode())
+        assert line(found) == f"CRITICAL - example.test timed out at dns: MX: no answer from {SILENT} port 53 for N s"
+
+
+class TestTls:
+    def test_from_the_first_byte(self, world):
+        found = check(world, "implicit", "--ssl", "--dane", "require")
+        assert line(found) == "OK - 1 of 1 exchangers answer, TLSA 3 1 1 matched"
+        assert "implicit.example.test-2_time_starttls" not in found.perfdata
+        assert line(check(world, "example", "--ssl", "--dane", "require")) == (
+            "CRITICAL - 0 of 2 exchangers answer; mx1.example.test dns: DANE: no TLSA record"
+        )
+
+    def test_without_a_policy_the_users_wish_counts(self, world):
+        assert line(check(world, "example", "-S")) == "OK - 2 of 2 exchangers answer"
+        found = check(world, "nomatch", "-S")
+        assert (found.state, "tls: certificate is for mx1.example.test" in found.first) == ("CRITICAL", True)
+
+    def test_days_of_a_certificate_that_need_not_count(self, world):
+        found = check(world, "eeexpired", "--dane", "require")
+        assert (found.state, found.perfdata["mx.eeexpired.example.test_tls_days"]) == ("OK", "-2")
+        found = check(world, "eeexpired", "--dane", "require", "-D", "7")
+        assert line(found) == (
+            "WARNING - 1 of 1 exchangers answer, but mx.eeexpired.example.test: the certificate expired 2 days ago, at "
+            "least 7 wanted"
+        )
+
+    def test_both_policies_are_judged(self, world):
+        both = ("--dane", "require", "--mta-sts")
+        assert line(check(world, "stsoutside", *both)) == POLICIES["stsoutside"]
+        assert line(check(world, "stscert", *both)) == (
+            "CRITICAL - 0 of 1 exchangers answer; mx.stscert.example.test dns: DANE: no TLSA record"
+        )
+        assert line(check(world, "stsnone", *both)) == (
+            "OK - 1 of 1 exchangers answer, TLSA 3 1 1 matched, MTA-STS none"
+        )

@@ -525,6 +525,15 @@ def test_what_began_like_a_421_and_is_none_is_a_fault(scripted):
     assert (failure.kind, failure.lines) == ("protocol", (b"450 greylisted",))
 
 
+def test_what_never_becomes_the_421_it_began_like_is_a_fault(scripted):
+    server = scripted((GREETING + b"42", Eof()))
+    _, failure = dawdle(server, Exchange(), NOOP._replace(limit=0.1))
+    assert (failure.kind, failure.lines) == ("protocol", (b"42",))
+    server = scripted((GREETING + b"421 bye", Eof()))
+    _, failure = dawdle(server, Exchange(), NOOP._replace(limit=0.1))
+    assert (failure.kind, failure.lines) == ("timeout", (b"421 bye",))
+
+
 def test_where_it_does_not_matter_any_more_surplus_is_dropped(scripted):
     server = scripted((GREETING + b"250 again\r\n", Line(), OK, Eof()))
     _, answer = dawdle(server, Exchange(), NOOP._replace(strict=False))

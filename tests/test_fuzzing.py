@@ -5,9 +5,10 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from fuzzing.targets import TARGETS, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fuzzing.targets import TARGETS, seeds
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -17,6 +17,7 @@ import pytest
 
 from plugin import ROOT
 from servers.certs import Certs
+from servers.fakedns import FakeDns, octets
 from servers.requirements import need
 from servers.steady import SteadyServer
 
@@ -35,8 +36,9 @@ TLS = {"ssl", "_ssl", "socket", "array", "struct", "_struct", "base64", "binasci
 
 # Rooms that a run without such a wish has no use for.
 RARE = {
-    *("auth", "certificate", "chains", "dane", "dnswire", "domain", "extra_opts", "help", "https", "labels"),
-    *("lookups", "message", "nameservers", "patterns", "sts", "tls", "trust", "verdict"),
+    *("auth", "certificate", "chains", "dane", "dnswire", "domain", "extra_opts", "help", "https"),
+    *("lookups", "mailroutes", "message", "nameservers", "patterns", "policy", "published", "sts", "targets", "tls"),
+    *("trust", "verdict"),
 }
 
 
@@ -110,6 +112,53 @@ def test_login(server):
 def test_nothing_needs_dnspython(server):
     for run in (loaded(*host(server), "-H", "127.0.0.2"), loaded("-H", "localhost", "-p", str(server.port), "-4")):
         assert not any(name.partition(".")[0] == "dns" for name in run.foreign)
+
+
+DNS = {"dnswire", "domain", "lookups", "mailroutes", "nameservers", "targets", "verdict"}
+DANE = {"certificate", "chains", "dane", "policy", "published", "sts", "tls", "trust"}
+
+LATE = """
+import sys
+from smtp_status.configure import settings_from
+from smtp_status.resource import SMTP
+resource = SMTP(settings_from(sys.argv[1:], {}))
+before = set(sys.modules)
+resource.probe()
+assert resource.verdict.accepting == 2, resource.outcomes
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def domain_reply(query, _tcp):
+    """One domain whose two exchangers are both this machine."""
+    name, kind = query.question[0].name.to_text(), query.question[0].rdtype.name
+    if kind == "MX":
+        return octets(query, *(f"{name} 60 IN MX 10 mx{number}.test." for number in (1, 2)))
+    return octets(query, *([f"{name} 60 IN A 127.0.0.1"] if kind == "A" else []))
+
+
+def test_a_domain(server):
+    with FakeDns(domain_reply) as dns:
+        asked = ("-d", "one.test", "--nameserver", f"127.0.0.1:{dns.port}", "-p", str(server.port))
+        run = loaded(*asked)
+        assert (run.code, run.own & RARE) == (0, DNS)
+        assert not run.foreign & {"ssl", "_ssl", "_hashlib", "http", "http.client", "email"}
+        run = loaded(*asked, "--dane", "try")
+        assert (run.code, run.own & RARE) == (0, DNS | DANE)
+        assert not run.foreign & {"http", "http.client", "email"}
+
+
+@pytest.mark.parametrize("policies", [(), ("--dane", "require"), ("--dane", "require", "--mta-sts")])
+def test_nothing_is_loaded_while_the_clock_runs(dnsworld, policies):
+    """But what judges in the end."""
+    done = subprocess.run(
+        [*dnsworld.enter, sys.executable, "-c", LATE, "-d", "example.test", *policies],
+        env={"PYTHONPATH": str(ROOT / "plugin"), "SSL_CERT_FILE": str(dnsworld.certs.ca)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stderr, done.stdout.split()) == ("", ["smtp_status.states", "smtp_status.verdict"])
 
 
 # The instructions of one run, in those of what no such plugin can do without.  The figures are in bench/RESULTS.md;

@@ -62,7 +62,7 @@ def times(result: Result) -> dict[str, float]:
 
 def errors(measured: Mapping[str, Mapping[str, float]], capture: Capture) -> dict[str, list[float]]:
     """For each stage, how far what was measured is from the capture, in seconds."""
-    truth = {name_of(packets): stages(packets) for packets in conversations(capture.packets).values()}
+    truth = {name_of(packets): stages(packets) for packets in conversations(capture.packets)}
     assert truth.keys() == measured.keys()
     found: dict[str, list[float]] = defaultdict(list)
     for name, seconds in measured.items():
@@ -142,7 +142,7 @@ def test_twenty_milliseconds_away(mode, certs, tmp_path):
     ):
         results = [probe(n, *more, host=SERVER, port=server.port, wrap=wire.client.enter) for n in range(4)]
     measured = {f"n{number}.example.org": times(result) for number, result in enumerate(results)}
-    truth = {name_of(packets): stages(packets) for packets in conversations(capture.packets).values()}
+    truth = {name_of(packets): stages(packets) for packets in conversations(capture.packets)}
     for name, seconds in measured.items():
         for stage in (*expected, "connect", "banner"):
             assert seconds[stage] == pytest.approx(truth[name][stage], rel=0.02), (stage, CLIENT)

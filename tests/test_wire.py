@@ -149,6 +149,18 @@ def test_line_too_long(read, end):
     assert first == Reply((250,), (line[:MAX_LINE],), "reply line longer than 8192 octets")
 
 
+@pytest.mark.parametrize("size", [1, 100, MAX_LINE, 100_000])
+def test_what_stays_behind_a_line_too_long_does_not_depend_on_the_cuts(size):
+    octets = b"250 " + b"x" * 9000 + b"\r\n250 ok\r\n"
+    reader = ReplyReader()
+    found = []
+    for start in range(0, len(octets), size):
+        reader.feed(octets[start : start + size])
+        found.extend(iter(reader.next_reply, None))
+    assert [reply.fault for reply in found] == ["reply line longer than 8192 octets", "no reply code", ""]
+    assert found[1].lines == (b"x" * (9004 - MAX_LINE),)
+
+
 def test_line_without_end_is_no_fault_before_its_cap():
     reader = ReplyReader()
     reader.feed(b"250 " + b"x" * (MAX_LINE - 4))

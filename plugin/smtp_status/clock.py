@@ -36,20 +36,20 @@ def now(kernel: int | None = None) -> Instant:
             return Instant(process, offset, kernel)
 
 
-def by_kernel(start: Instant, end: Instant) -> bool:
-    """Whether the kernel's clock can tell the time between the two."""
-    if start.kernel is None or end.kernel is None or abs(end.offset - start.offset) > _SET:
-        return False
-    # The kernel saw the end before this process did and the start after it, or a stamp is not what it seems.
-    return 0 <= end.kernel - start.kernel <= end.process - start.process
-
-
-def seconds_between(start: Instant, end: Instant) -> float:
-    """Seconds from ``start`` to ``end``: by the kernel's clock where it stamped both, else by the process's.
+def measured(start: Instant, end: Instant) -> tuple[float, bool]:
+    """Seconds from ``start`` to ``end`` by the kernel's clock, and True, where it can tell; else by the process's.
 
     The two clocks are never mixed in one figure.
     """
-    if by_kernel(start, end):
-        assert start.kernel is not None and end.kernel is not None
-        return (end.kernel - start.kernel) / 1e9
-    return max(end.process - start.process, 0) / 1e9
+    began, offset, sent = start
+    ended, offset_then, received = end
+    if sent is not None and received is not None and abs(offset_then - offset) <= _SET:
+        # The kernel saw the end before this process did and the start after it, or a stamp is not what it seems.
+        if 0 <= received - sent <= ended - began:
+            return (received - sent) / 1e9, True
+    return max(ended - began, 0) / 1e9, False
+
+
+def seconds_between(start: Instant, end: Instant) -> float:
+    """Seconds from ``start`` to ``end``, by whichever clock can tell."""
+    return measured(start, end)[0]

@@ -133,7 +133,7 @@ def match(records: tuple[TlsaRecord, ...], chain: tuple[bytes, ...], names: tupl
             why_not = _chain_failure(chain, leaf, names, anchor, verify)
             if why_not is None:
                 return Match(record, f"TLSA {record.words} matched")
-            failure = failure or why_not._replace(cause=f"TLSA {record.words} matches an issuer, but {why_not.cause}")
+            failure = failure or why_not._replace(cause=f"TLSA {record.words} matches, but {why_not.cause}")
     return _unmatched(failure or Failure("verify", _no_match_words(counting)))
 
 

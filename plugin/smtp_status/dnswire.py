@@ -18,6 +18,19 @@ import dns.exception
 import dns.flags
 import dns.message
 
+# Else dnspython loads these with the first record of each type, inside the time that is measured.
+import dns.rdtypes.ANY.CNAME
+import dns.rdtypes.ANY.MX
+import dns.rdtypes.ANY.NSEC
+import dns.rdtypes.ANY.NSEC3
+import dns.rdtypes.ANY.OPT
+import dns.rdtypes.ANY.RRSIG
+import dns.rdtypes.ANY.SOA
+import dns.rdtypes.ANY.TLSA
+import dns.rdtypes.ANY.TXT
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA
+
 from .record import NamedTuple
 
 TYPE_CHECKING = False
@@ -114,6 +127,8 @@ def decode(octets: bytes, query: Query, number: int) -> Response | None:
         head = dns.message.from_wire(_Rationed(octets), question_only=True, continue_on_error=True)
     except dns.message.ShortHeader:
         raise MessageFault("malformed answer") from None
+    except ValueError:  # an opcode that dnspython 2.3 does not know
+        return None
     if not asked.is_response(head):
         return None
     authentic, truncated = bool(head.flags & dns.flags.AD), bool(head.flags & dns.flags.TC)

@@ -96,7 +96,7 @@ def dnssec_doubt(believed: bool) -> Steps[str]:
     not validate, and its silence elsewhere does not mean that a domain is insecure.
     """
     if not believed:
-        return "resolver not trusted with DNSSEC: --nameserver, or options trust-ad in resolv.conf"
+        return "resolver not trusted with DNSSEC (--nameserver? trust-ad in resolv.conf?)"
     (answer,) = yield (Query(".", "SOA"),)
     if answer.failure is not None:
         return f"resolver not known to validate DNSSEC, SOA of the root: {answer.failure.cause}"
@@ -112,12 +112,12 @@ def mail_domain(name: str) -> Steps[Domain]:
         # Only then: with NXDOMAIN there is no host either, and an error says nothing (RFC 5321 section 5.1).
         return found._replace(entries=(MxRecord(0, name),), implicit=True)
     if failure is not None:
-        return found._replace(fault=Finding("dns", failure.kind, cause=f"MX of {_shown(name)}: {failure.cause}"))
+        return found._replace(fault=Finding("dns", failure.kind, cause=f"MX: {failure.cause}"))
     null = [entry for entry in answer.mx if entry.exchange == "."]
     if null and len(null) == len(answer.mx):
-        return found._replace(fault=Finding("dns", "nullmx", cause="accepts no mail (null MX)"))
+        return found._replace(fault=Finding("dns", "nullmx", cause="accepts no mail, null MX"))
     if null:
-        cause = "null MX beside other MX records: senders may bounce every message"
+        cause = "null MX beside other MX: senders may bounce every message"
         found = found._replace(fault=Finding("dns", "nullmx", cause=cause))
     return _with_entries(found, answer)
 
@@ -139,7 +139,8 @@ def exchanger(entry: MxRecord, domain: Domain | None, port: int, family: int, wi
         secure=(domain is None or domain.secure) and all(answer.secure for answer in answers if answer.hosts),
     )
     if not found.addresses:
-        return found._replace(failure=_no_address(name, answers), secure=False)
+        before = "no MX and " if domain is not None and domain.implicit else ""
+        return found._replace(failure=_no_address(answers, before), secure=False)
     warnings = [_lookup_finding(answer) for answer in answers if answer.failure is not None and not answer.absent]
     if domain is not None and not domain.implicit and not same_name(canonical, name):
         cause = f"the exchanger is an alias (CNAME) of {_shown(canonical)}"  # RFC 5321 section 5.1 forbids it
@@ -196,23 +197,24 @@ def _address(text: str, port: int) -> Address:
     return Address(socket.AF_INET, (text, port), text, port)
 
 
-def _no_address(name: str, answers: tuple[Answer, ...]) -> Failure:
-    """Why there is no address: an error first, since behind it there may be one."""
+def _no_address(answers: tuple[Answer, ...], before: str) -> Failure:
+    """Why there is no address, ``before`` being words for what else there is not: an error first, since behind it
+    there may be one."""
     failures = [answer.failure for answer in answers if answer.failure is not None]
     for answer in answers:
         if answer.failure is not None and not answer.absent:
-            return answer.failure._replace(cause=f"{answer.query.type} of {_shown(name)}: {answer.failure.cause}")
+            return answer.failure._replace(cause=f"{answer.query.type}: {answer.failure.cause}")
     for failure in failures:
         if failure.kind == "notfound":
-            return failure._replace(cause=f"no address for {_shown(name)}: {failure.cause}")
+            return failure._replace(cause=f"{before}no address: {failure.cause}")
     types = " or ".join(answer.query.type for answer in reversed(answers))
-    return Failure("nodata", f"no address for {_shown(name)}: no {types} record (NODATA)")
+    return Failure("nodata", f"{before}no address: no {types} record (NODATA)")
 
 
 def _lookup_finding(answer: Answer) -> Finding:
     failure = answer.failure
     assert failure is not None
-    return Finding("dns", failure.kind, cause=f"{answer.query.type} of {_shown(answer.query.name)}: {failure.cause}")
+    return Finding("dns", failure.kind, cause=f"{answer.query.type}: {failure.cause}")
 
 
 def _tlsa(found: Exchanger, domain: Domain | None, port: int, secure: bool) -> Steps[Tlsa]:
@@ -237,7 +239,8 @@ def _tlsa(found: Exchanger, domain: Domain | None, port: int, secure: bool) -> S
         (answer,) = yield (Query(f"_{port}._tcp.{base}", "TLSA"),)
         nothing = nothing._replace(base=base, names=_reference_names(base, found, domain))
         if answer.failure is not None and not answer.absent:
-            cause = f"TLSA of {_shown(answer.query.name)}: {answer.failure.cause}"
+            where = "" if same_name(base, name) else f" at {_shown(base)}"
+            cause = f"TLSA lookup{where}: {answer.failure.cause}"
             return nothing._replace(failure=answer.failure._replace(cause=cause))
         if answer.secure and answer.tlsa:
             records, unusable = usable(answer.tlsa)

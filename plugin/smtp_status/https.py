@@ -41,7 +41,7 @@ class Site(NamedTuple):
 
 
 def fetch(
-    site: Site, path: str, limit: int, authorities: ssl.SSLContext, deadline: Deadline, stop: int | None = None
+    site: Site, path: str, limit: int, authorities: ssl.SSLContext, deadline: Deadline, *, stop: int | None = None
 ) -> Page | Failure:
     """The page at ``path``, of at most ``limit`` octets.
 
@@ -115,8 +115,8 @@ def _connected(site: Site, deadline: Deadline) -> tuple[Address, socket.socket]:
 def _page(response: client.HTTPResponse, limit: int) -> Page:
     """The page in the response.  Raises TransportError, and what ``http.client`` raises."""
     if response.status != client.OK:
-        redirect = ": a redirect, which senders do not follow" if 300 <= response.status < 400 else ""
-        raise _fault(f"HTTP status {response.status}, not 200{redirect}")
+        redirect = ", senders follow no redirect" if 300 <= response.status < 400 else ""
+        raise _fault(f"HTTP status {response.status}{redirect}")
     body = response.read(limit + 1)
     if len(body) > limit:
         raise _fault(f"more than {limit // 1024} KiB")

@@ -28,16 +28,17 @@ _ANCILLARY_SPACE = 256
 _TCPI_RTT = 17  # place of tcpi_rtt among the unsigned ints of struct tcp_info, in microseconds
 _TCP_INFO_SIZE = 104
 
-ASK_FOR_SEND_STAMP = ((socket.SOL_SOCKET, _SO_TIMESTAMPING, _TX_SOFTWARE.to_bytes(4, sys.byteorder)),)
-"""Ancillary data for ``sendmsg``: stamp the last octet of this call."""
+WITHOUT_SEND_STAMP = ((socket.SOL_SOCKET, _SO_TIMESTAMPING, bytes(4)),)
+"""Ancillary data for ``sendmsg``: no stamp for this call."""
 
 
 def enable(sock: socket.socket) -> bool:
-    """Ask for stamps on ``sock``; before connect(), so that the first segment has one.  False: there are none."""
+    """Ask for stamps on ``sock``, of the last octet of each call that sends and of all that comes in; before connect(),
+    so that the first segment has one.  False: there are none."""
     if sys.platform != "linux" or sock.family == socket.AF_UNIX:
         return False
     try:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _RX_SOFTWARE | _SOFTWARE | _OPT_TSONLY)
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _TX_SOFTWARE | _RX_SOFTWARE | _SOFTWARE | _OPT_TSONLY)
     except OSError:
         return False
     return True
@@ -84,7 +85,7 @@ def round_trip(sock: socket.socket) -> float | None:
 def _stamp(ancillary: Sequence[tuple[int, int, bytes]]) -> int | None:
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPING and len(data) in _TIMESPECS:
-            seconds, nanoseconds, *_ = memoryview(data).cast("l")
-            if seconds:  # all zero: a stamp of another source only
-                return seconds * 1_000_000_000 + nanoseconds
+            times = memoryview(data).cast("l")
+            if times[0]:  # all zero: a stamp of another source only
+                return times[0] * 1_000_000_000 + times[1]
     return None

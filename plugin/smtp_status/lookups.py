@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Steps = Generator[tuple["Query", ...], tuple["Answer", ...], T]
 
-WORDS_LIMIT = 60
+WORDS_LIMIT = 90
 """Characters of a resolver's own words in a failure."""
 
 _RECEIVE_SIZE = 65535
 _IN_PROGRESS = frozenset((errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN))
 
 _BOGUS = {
-    6: "DNSSEC bogus",
+    6: "bogus",
     7: "signature expired",
     8: "signature not yet valid",
     9: "DNSKEY missing",

@@ -40,8 +40,8 @@ class Published:
     """All that is published and asked for by ``settings``; known once ``learn`` and ``fetch`` have been called.
 
     Making it loads and reads what is needed, before any clock starts.  ``doubt``: why nothing can be said of DNSSEC,
-    '' where it can.  ``findings`` are about the MTA-STS policy itself, ``notes`` for the sentence of success,
-    ``details`` for ``-v``; ``sts_seconds``: how long the policy took.
+    '' where it can.  ``findings`` are about no exchanger in particular, ``notes`` for the sentence of success,
+    ``details`` for ``-v``; ``sts_seconds``: how long the MTA-STS policy took.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -59,7 +59,7 @@ class Published:
             from . import https, tls  # noqa: PLC0415 - http.client is for MTA-STS only
 
             self._authorities = tls.authorities()
-            self._fetch = https.fetch
+            self._https = https
 
     def questions(self, believed: bool) -> list[Steps[Any]]:
         """Lookups whose results ``learn`` takes; ``believed`` is the resolver's (``nameservers.Resolver``)."""
@@ -78,7 +78,9 @@ class Published:
         rest = list(found)
         if self._with_dane:
             self.doubt = rest.pop(0)[0]
-            if self.doubt and self._settings.dane == "try":
+            if self.doubt and self._settings.dane == "require":
+                self.findings.append(Finding("dns", "insecure", cause=f"DANE: {self.doubt}", default="unknown"))
+            elif self.doubt:
                 self.notes.append(f"DANE not judged: {self.doubt}")
         if rest:
             (self._announced, first), (reporting, _), (self._site, second) = rest
@@ -98,7 +100,7 @@ class Published:
                 failure = policy
             else:
                 self._policy = policy
-                self.notes.append(f"MTA-STS {policy.mode} valid")
+                self.notes.append(f"MTA-STS {policy.mode}" + (" valid" if policy.mode != "none" else ""))
                 patterns = " ".join(policy.mx) or "none"
                 self.details.append(f"sts: mode {policy.mode}, max_age {policy.max_age} s, mx {patterns}")
                 self.details.extend(f"sts: {remark}" for remark in policy.remarks)
@@ -111,10 +113,13 @@ class Published:
         site = self._site
         assert site is not None
         if site.failure is not None:
-            return site.failure
-        addresses = reachable_first(site.addresses)
-        page = self._fetch(addresses, site.name, sts.PATH, sts.SIZE_LIMIT, self._authorities, deadline, stop)
-        return page if isinstance(page, Failure) else sts.read_page(page.media_type, page.body)
+            return site.failure._replace(cause=f"{site.name}: {site.failure.cause}")
+        place = self._https.Site(site.name, reachable_first(site.addresses))
+        page = self._https.fetch(place, sts.PATH, sts.SIZE_LIMIT, self._authorities, deadline, stop=stop)
+        if not isinstance(page, Failure):
+            return sts.read_page(page.media_type, page.body)
+        # A certificate's fault, for one, is that of the web server and not of an exchanger.
+        return page if page.kind == "policy" else page._replace(cause=f"HTTPS: {page.cause}")
 
     def binding(self, exchanger: Exchanger) -> Binding:
         """What binds senders to ``exchanger``, whose addresses are known."""
@@ -132,8 +137,7 @@ class Published:
         """What is to be said of the TLSA records alone."""
         required = self._settings.dane == "require"
         if self.doubt or tlsa is None:
-            cause = f"DANE: {self.doubt}"
-            return [Finding("dns", "insecure", cause=cause, default="unknown")] if self.doubt and required else []
+            return []
         if tlsa.failure is not None:
             told = required or tlsa.binding
             return [Finding("dns", tlsa.failure.kind, cause=f"DANE: {tlsa.failure.cause}")] if told else []

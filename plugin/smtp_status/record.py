@@ -9,22 +9,40 @@ fields, defaults and methods.
 from __future__ import annotations
 
 from operator import itemgetter
+from types import FunctionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple  # noqa: PLC0414 - the redundant name exports it
 else:
+    _tuple = tuple.__new__
+
+    # A record's constructor is the one here for as many fields, with their names put in: as fast as if it had been
+    # compiled for that record, which a conversation that makes sixty notices.
+    _CONSTRUCTORS = (
+        lambda cls: _tuple(cls, ()),
+        lambda cls, a: _tuple(cls, (a,)),
+        lambda cls, a, b: _tuple(cls, (a, b)),
+        lambda cls, a, b, c: _tuple(cls, (a, b, c)),
+        lambda cls, a, b, c, d: _tuple(cls, (a, b, c, d)),
+        lambda cls, a, b, c, d, e: _tuple(cls, (a, b, c, d, e)),
+        lambda cls, a, b, c, d, e, f: _tuple(cls, (a, b, c, d, e, f)),
+        lambda cls, a, b, c, d, e, f, g: _tuple(cls, (a, b, c, d, e, f, g)),
+        lambda cls, a, b, c, d, e, f, g, h: _tuple(cls, (a, b, c, d, e, f, g, h)),
+        lambda cls, a, b, c, d, e, f, g, h, i: _tuple(cls, (a, b, c, d, e, f, g, h, i)),
+    )
+
+    def _constructor(name, fields, defaults):
+        code = _CONSTRUCTORS[len(fields)].__code__.replace(co_name=name, co_varnames=("cls", *fields))
+        made = FunctionType(code, globals(), name, defaults)
+        made.__qualname__ = name  # what a TypeError calls it
+        return made
 
     class _Record(tuple):
         __slots__ = ()
 
         def __new__(cls, *values, **named):
-            if named or len(values) != len(cls._fields):
-                values = cls._completed(values, named)
-            return tuple.__new__(cls, values)
-
-        @classmethod
-        def _completed(cls, values, named):
+            """For records of more fields; a run makes few of them."""
             rest, defaults = cls._fields[len(values) :], cls._field_defaults
             try:
                 more = [named.pop(field) if field in named else defaults[field] for field in rest]
@@ -32,7 +50,7 @@ else:
                 raise TypeError(f"{cls.__name__} needs {missing}") from None
             if named or len(values) > len(cls._fields):
                 raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}")
-            return (*values, *more)
+            return _tuple(cls, (*values, *more))
 
         def __getnewargs__(self):
             return tuple(self)
@@ -42,18 +60,24 @@ else:
             return f"{type(self).__name__}({shown})"
 
         def _replace(self, **changes):
-            return type(self)(**{**dict(zip(self._fields, self)), **changes})
+            changed = _tuple(type(self), map(changes.pop, self._fields, self))
+            if changes:
+                raise TypeError(f"{type(self).__name__} has no {', '.join(changes)}")
+            return changed
 
     class _RecordType(type):
         def __new__(mcs, name, bases, body):
             if not bases:  # NamedTuple itself
                 return super().__new__(mcs, name, bases, body)
             fields = tuple(body.pop("__annotations__", ()))
-            body["_field_defaults"] = {field: body.pop(field) for field in fields if field in body}
+            defaults = {field: body.pop(field) for field in fields if field in body}
+            body["_field_defaults"] = defaults
             body["_fields"] = fields
             body["__slots__"] = ()
             for place, field in enumerate(fields):
                 body[field] = property(itemgetter(place))
+            if len(fields) < len(_CONSTRUCTORS):
+                body["__new__"] = _constructor(name, fields, tuple(defaults.values()))
             return type(name, (_Record,), body)
 
     class NamedTuple(metaclass=_RecordType):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import nagiosplugin
 
 from . import engine, routes
@@ -64,6 +66,9 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
             return _metrics(self.outcomes[0])
         self.outcomes = self._converse(self.survey.routes)
         if not settings.several:
+            # What is to be said of all targets is said of the only one.
+            (outcome,) = self.outcomes
+            self.outcomes = (outcome._replace(findings=(*self.survey.findings, *outcome.findings)),)
             return _metrics(self.outcomes[0])
         from .verdict import decide  # noqa: PLC0415 - most checks have one target
 
@@ -72,7 +77,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
 
     def _look_around(self) -> Survey:
         settings = self._settings
-        survey = self._find_routes(settings, self._deadline, self._stop)
+        survey = self._find_routes(self._deadline, self._stop)
         for route in survey.routes:
             for address in route.target.addresses:
                 refusal = plaintext_refusal(settings.plan, address.text)
@@ -80,7 +85,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
                     raise refusal
         if not settings.several:
             return survey
-        return survey._replace(routes=routes.labelled(survey.routes, settings.all_addresses))
+        return survey._replace(routes=routes.labelled(survey.routes, settings.all_addresses, settings.domain))
 
     def _converse(self, found: tuple[Route, ...]) -> tuple[Outcome, ...]:
         looked = self._deadline.elapsed()
@@ -109,12 +114,12 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         return metrics
 
 
-def _route_finder(settings: Settings) -> Callable[[Settings, engine.Deadline, int | None], Survey]:
+def _route_finder(settings: Settings) -> Callable[[engine.Deadline, int | None], Survey]:
     if settings.domain is None and settings.dane == "off" and settings.nameserver is None:
-        return routes.of_hosts
-    from . import mailroutes  # noqa: PLC0415 - dnspython costs more than all the rest of a check
+        return partial(routes.of_hosts, settings)
+    from .mailroutes import Finder  # noqa: PLC0415 - dnspython costs more than all the rest of a check
 
-    return mailroutes.of_hosts if settings.domain is None else mailroutes.of_domain
+    return Finder(settings)
 
 
 class _LayerMaker:

@@ -95,7 +95,7 @@ def read_announcement(answer: Answer) -> Announcement:
             return Announcement(failure=_policy_fault(f"the record does not begin with v=STSv1;, {_shown(near)}"))
         return Announcement(failure=Failure("missing", "no MTA-STS record"))
     if len(records) > 1:
-        return Announcement(failure=_policy_fault(f"{len(records)} MTA-STS records, senders take that for none"))
+        return Announcement(failure=_policy_fault(f"{len(records)} records announce one, senders take that for none"))
     fields = [field.strip(b" \t") for field in records[0][len(_VERSION) :].split(b";")]
     if fields[-1] == b"":
         fields.pop()  # a last semicolon is lawful
@@ -111,7 +111,7 @@ def read_announcement(answer: Answer) -> Announcement:
 def read_page(media_type: str, body: bytes) -> Policy | Failure:
     """The policy in a web page, which must be plain text (section 3.2)."""
     if media_type != "text/plain":
-        return _policy_fault(f"the policy is of type {_shown(media_type)}, not text/plain")
+        return _policy_fault(f"it is of type {_shown(media_type)}, not text/plain")
     return read_policy(body)
 
 
@@ -123,7 +123,7 @@ def read_policy(octets: bytes) -> Policy | Failure:
     try:
         lines = octets.decode("utf-8").replace("\r\n", "\n").split("\n")
     except UnicodeDecodeError:
-        return _policy_fault("the policy is not UTF-8")
+        return _policy_fault("not UTF-8")
     fields: dict[str, str] = {}
     patterns: list[str] = []
     remarks = []
@@ -132,11 +132,11 @@ def read_policy(octets: bytes) -> Policy | Failure:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            return _policy_fault(f"malformed line in the policy, {_shown(line)}")
+            return _policy_fault(f"malformed line, {_shown(line)}")
         name, value = match[1], match[2]
         if name == "mx":
             if not _PATTERN.fullmatch(value):
-                return _policy_fault(f"malformed mx in the policy, {_shown(value)}")
+                return _policy_fault(f"malformed mx, {_shown(value)}")
             patterns.append(value.lower())
         elif name not in fields:
             fields[name] = value
@@ -153,16 +153,16 @@ def read_policy(octets: bytes) -> Policy | Failure:
 
 def _fields_fault(fields: dict[str, str], patterns: list[str]) -> str:
     if fields.get("version") != "STSv1":
-        return f"version {_shown(fields['version'])}, not STSv1" if "version" in fields else "the policy has no version"
+        return f"version {_shown(fields['version'])}, not STSv1" if "version" in fields else "no version"
     if fields.get("mode") not in MODES:
-        return f"unknown mode {_shown(fields['mode'])}" if "mode" in fields else "the policy has no mode"
+        return f"unknown mode {_shown(fields['mode'])}" if "mode" in fields else "no mode"
     age = fields.get("max_age")
     if age is None:
-        return "the policy has no max_age"
+        return "no max_age"
     if not re.fullmatch(r"[0-9]{1,10}", age) or int(age) > MAX_AGE:
         return f"max_age {_shown(age)}, not 0 to {MAX_AGE} seconds"
     if not patterns and fields["mode"] != "none":
-        return "the policy has no mx"
+        return "no mx"
     return ""
 
 

@@ -36,6 +36,9 @@ _SUCCESSES = (
 )
 """Stages by which a run is called a success, the last one first: of one target, and of several."""
 
+_EARLY_ENDS = {"dns": "found", "sts": "found", "connect": "connect"}
+"""What several targets do where no more is asked of them."""
+
 _BAR = 20
 """Columns of the longest bar of the stage table."""
 
@@ -75,6 +78,8 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         settings = self._settings
         noun = "exchangers" if settings.domain else "addresses" if settings.all_addresses else "servers"
         count = f"{verdict.accepting} of {len(verdict.judgements)} {noun} {self._goal()}"
+        if isinstance(settings.require, int) and verdict.accepting < settings.require:
+            count += f", {settings.require} required"
         if decisive is not None and decisive.metric.context == "finding":
             return _told(settings.domain or "", decisive.metric.value, [], f"{count}; ")
         if decisive is not None and decisive.metric.context != "verdict":
@@ -106,6 +111,8 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
             asked.add("mail")
         if plan.credentials is not None:
             asked.add("auth")
+        if plan.quit_after in _EARLY_ENDS:
+            return _EARLY_ENDS[plan.quit_after]
         if plan.quit_after is not None:
             asked &= {plan.quit_after}
         return next((words for stage, _, words in _SUCCESSES if stage in asked), "answer")
@@ -161,7 +168,8 @@ def _told(host: str, finding: Finding, notes: list[str], lead: str) -> str:
     remark = cut(", ".join(note for note in notes if note), REMARK_SHOWN)
     after = f" ({remark})" if remark else ""
     timed_out = "timed out at " if finding.kind == "timeout" else ""
-    before = f"{lead}{_shown_host(host)} {timed_out}{finding.stage}: "
+    where = f"{_shown_host(host)} " if host else ""
+    before = f"{lead}{where}{timed_out}{finding.stage}: "
     if finding.codes:
         return _sentence(before, _reply(finding), after)
     if finding.text:

@@ -74,6 +74,7 @@ class Transport:
         self.last_received = self.began
         self._send_stamps: list[int] = []
         self._stamped_calls = 0
+        self._looked = False  # and found nothing, since something came
         try:
             self._socket = socket.socket(address.family, socket.SOCK_STREAM)
         except OSError as error:
@@ -148,6 +149,8 @@ class Transport:
 
         To be called when there is nothing to receive any more.
         """
+        if len(self._send_stamps) < self._stamped_calls:
+            self._collect_stamps()  # one that comes late is not the next one's
         self._send_stamps.clear()
         self._stamped_calls = 0
         self._first_sent = None
@@ -174,28 +177,32 @@ class Transport:
 
     def _send_raw(self, data: bytes | memoryview) -> int:
         # Only the first and the last octet of an exchange need a stamp; a call of less than a block may be either.
-        stamped = self._kernel and (self._first_sent is None or len(data) < RECEIVE_SIZE)
+        stamped = self._first_sent is None or len(data) < RECEIVE_SIZE
         # Taken before the call: the segment leaves, and on loopback even arrives, while the call lasts.
         before = clock.now()
         try:
-            if stamped:
-                taken = self._socket.sendmsg([data], kerneltime.ASK_FOR_SEND_STAMP)
-            else:
+            if stamped or not self._kernel:
                 taken = self._socket.send(data)
+            else:
+                taken = self._socket.sendmsg((data,), kerneltime.WITHOUT_SEND_STAMP)
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError as error:
             raise TransportError(failure_of(error, self.address)) from None
-        self._stamped_calls += stamped
         self._last_sent = before
-        self._first_sent = self._first_sent or before
-        self._acknowledge_at_once()
+        if self._first_sent is None:
+            self._first_sent = before
+        if stamped and self._kernel:
+            self._stamped_calls += 1
+            self._collect_stamps()  # it is there, as a rule, and would wake the selector
+        if self._tls is not None:
+            self._acknowledge_at_once()
         return taken
 
     def _acknowledge_at_once(self) -> None:
         # The session tickets of TLS 1.3 wait for our delayed acknowledgement, and the server's next reply behind
         # them (Nagle's algorithm at its end): 40 ms that are not the server's.
-        if self._tls is not None and _QUICKACK is not None and self.address.port:
+        if _QUICKACK is not None and self.address.port:
             try:
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
             except OSError:
@@ -230,11 +237,15 @@ class Transport:
             else:
                 data, stamp = self._socket.recv(RECEIVE_SIZE), None
         except (BlockingIOError, InterruptedError):
-            # Also where no stamp is due: one that waits on the error queue would wake the selector for ever.
-            self._collect_stamps()
+            # The first look for nothing is the one before sending.  What brings the next may be a stamp, and one that
+            # is left on the error queue, due or not, would wake the selector for ever.
+            if self._looked:
+                self._collect_stamps()
+            self._looked = True
             return None
         except OSError as error:
             raise TransportError(failure_of(error, self.address)) from None
+        self._looked = False
         self.last_received = clock.now(stamp)
         return data, self.last_received
 

@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Optional
 
 from servers.certs import Certs
 
@@ -41,7 +40,7 @@ class Tally:
         self.held = 0
         self.faults = 0
         self._codes: Counter[int] = Counter()
-        self._accepted: Counter[Optional[bool]] = Counter()
+        self._accepted: Counter[bool | None] = Counter()
 
     def note(self, played: truth.Conversation, number: str) -> None:
         """Hold one conversation against the truth."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
+from functools import cache
 from random import Random
 
 from cryptography import x509
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 _HOSTILE = "mx|<b>\x1b[31m\u202e\n" + "x" * 30
 
 
-@lru_cache(maxsize=None)
+@cache
 def certificate(first_day: int, last_day: int, name: str) -> bytes:
     """A self-signed certificate in DER, valid between days counted from now."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import string
-from functools import lru_cache
+from functools import cache
 from random import Random
 
 import nagiosplugin
+
 from smtp_status.address import NULL, Mailbox
 from smtp_status.auth import PLAINTEXT, STRENGTH
 from smtp_status.message import Message
@@ -25,7 +26,8 @@ _EXPECTED = ("^250", "^25[0-9]", "ok", "^550", "[0-9]{3}", "never said")
 
 def any_settings(rng: Random) -> Settings:
     """Settings with a plan; in three of four nothing but the contract's own state table judges."""
-    plan = any_plan(rng)
+    verbose = rng.choice((0, 0, 0, 1, 2, 3))
+    plan = any_plan(rng)._replace(verbose=verbose)
     judged = rng.random() < 0.25
     return Settings(
         plan=plan,
@@ -37,7 +39,7 @@ def any_settings(rng: Random) -> Settings:
         stage_critical={"ehlo": nagiosplugin.Range("0.5")} if judged and rng.random() < 0.3 else {},
         rules=tuple(_rule(rng) for _ in range(rng.randrange(4))) if judged else (),
         certificate_days=rng.choice(((None, None), (30, 10), (100_000, None))) if judged else (None, None),
-        verbose=rng.choice((0, 0, 0, 1, 2, 3)),
+        verbose=verbose,
     )
 
 
@@ -100,7 +102,7 @@ def _rule(rng: Random) -> StateRule:
     return StateRule(rng.choice(("any", *STAGES)), what, rng.choice(("ok", "warning", "critical", "unknown")))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _message(number: int) -> Message:
     """The default, dots, eight bits, a header that is not ASCII, several pieces, and more than any buffer takes."""
     data = (

@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from random import Random
-from typing import NamedTuple, Optional, Union
+from typing import NamedTuple, Union
 
 from smtp_status.plan import Plan
 
@@ -97,7 +97,7 @@ class Player:
         self._deadline = deadline
         self._patience = patience
         self._buffer = b""
-        self._exchange: Optional[sasl.Exchange] = None
+        self._exchange: sasl.Exchange | None = None
         self._untouched = True
         self._mutual = False
         self._early = False
@@ -306,7 +306,7 @@ class Player:
             self.wrongs.append(f"response is not base64: {line!r}")
         return self._answer("*", 501, [b"cancelled"], now)
 
-    def _challenge(self, response: Optional[bytes], now: float) -> Script:
+    def _challenge(self, response: bytes | None, now: float) -> Script:
         """The next challenge or the verdict."""
         assert self._exchange is not None
         try:
@@ -387,7 +387,7 @@ class Player:
         return b"what is " + self.received[-1][:900] if self.received else b"?"
 
 
-def _decoded(text: bytes) -> Optional[bytes]:
+def _decoded(text: bytes) -> bytes | None:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

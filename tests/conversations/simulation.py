@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import lru_cache
 from random import Random
 from types import SimpleNamespace
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 from unittest import mock
 
 from smtp_status import check, clock, engine, resource, text, tls
@@ -67,9 +67,6 @@ class World:
         self._watched: dict[Link, tuple[int, SimpleNamespace]] = {}
         self._instant = (0.0, clock.Instant(0, 0))
 
-    def monotonic(self) -> float:
-        return self.now
-
     def instant(self) -> clock.Instant:
         if self._instant[0] != self.now:
             self._instant = (self.now, clock.Instant(int(self.now * 1e9), 0))
@@ -103,7 +100,9 @@ class World:
         assert self._turns < TURNS, "the loop turns without getting anywhere"
         until = self.now + timeout
         while True:
-            ready = [(key, link.ready() & events) for link, (events, key) in self._watched.items() if link.ready() & events]
+            ready = [
+                (key, link.ready() & events) for link, (events, key) in self._watched.items() if link.ready() & events
+            ]
             if ready:
                 return ready
             if not self._due or self._due[0][0] > until:
@@ -213,7 +212,7 @@ class Link:
     def waiting(self) -> bool:
         return False
 
-    def receive(self) -> Optional[tuple[bytes, clock.Instant]]:
+    def receive(self) -> tuple[bytes, clock.Instant] | None:
         if self._inbox:
             octets = self._inbox.pop(0)
             if len(octets) > 1 and self._rng.random() < 0.1:
@@ -264,15 +263,15 @@ class Simulation:
         self._resources: list[resource.SMTP] = []
         self._seams = ExitStack()
         self._rng = Random(0)
-        self._player: Optional[Player] = None
+        self._player: Player | None = None
 
     def __enter__(self) -> Simulation:
         names = SimpleNamespace(EVENT_READ=READ, EVENT_WRITE=WRITE, DefaultSelector=lambda: self._world)
         for target, name, stand_in in (
             (engine, "Transport", self._open),
             (engine, "selectors", names),
-            (engine, "monotonic", lambda: self._world.now),
-            (clock, "now", lambda: self._world.instant()),
+            (engine, "monotonic", self._monotonic),
+            (clock, "now", self._instant),
             (tls, "make_context", lambda plan: object()),
             (tls, "TlsLayer", lambda context, name: None),
             (check, "SMTP", self._resource),
@@ -284,7 +283,13 @@ class Simulation:
     def __exit__(self, *_: object) -> None:
         self._seams.close()
 
-    def _open(self, address: Address, source: Optional[str]) -> Link:
+    def _monotonic(self) -> float:
+        return self._world.now
+
+    def _instant(self) -> clock.Instant:
+        return self._world.instant()
+
+    def _open(self, address: Address, source: str | None) -> Link:
         assert self._player is not None
         link = Link(self._world, self._rng, address, self._player)
         self._links.append(link)

@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 from random import Random, SystemRandom
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 from unittest import mock
 
 from smtp_status import check, resource, states
@@ -23,7 +23,7 @@ from . import truth
 from .plans import any_plan
 from .player import End, Player, Say, Script
 
-TIMEOUT = 0.6
+TIMEOUT = 0.8
 PATIENCE = 0.1
 _PORTS = (20000, 32000)  # below those the kernel gives to clients
 
@@ -56,8 +56,8 @@ class Server:
         self._stopped = threading.Event()
         self._listener = socket.create_server((address, port))
         self._listener.settimeout(0.05)
-        self._connection: Optional[socket.socket] = None
-        self._error: Optional[Exception] = None
+        self._connection: socket.socket | None = None
+        self._error: Exception | None = None
         self._thread = threading.Thread(target=self._serve)
 
     def start(self) -> None:
@@ -136,7 +136,7 @@ class Server:
         self._carry_out(self.player.secured(time.monotonic()))
 
 
-class _Ended(Exception):  # noqa: N818 - an end, not an error
+class _Ended(Exception):
     """The player has ended the connection."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from typing import Optional, Protocol
+from typing import Protocol
 
 from plugin import OUTPUT_MAXIMUM, check_characters, check_form
 from smtp_status.model import Outcome
@@ -50,7 +50,7 @@ class Conversation(Protocol):
     def hurried(self) -> bool: ...
 
 
-def check(played: Conversation) -> Optional[bool]:
+def check(played: Conversation) -> bool | None:
     """Assert all that must hold; whether the server took all of the transaction, None where no client could tell."""
     check_output(played.text, played.code)
     return check_verdict(played)
@@ -63,7 +63,7 @@ def check_output(text: str, code: int) -> None:
     check_form(code, text)
 
 
-def check_verdict(played: Conversation) -> Optional[bool]:
+def check_verdict(played: Conversation) -> bool | None:
     """Assert that the verdict is true and nobody was let down on the way; what ``check`` gives."""
     settings, player = played.settings, played.player
     assert not player.wrongs, player.wrongs
@@ -80,7 +80,7 @@ def check_verdict(played: Conversation) -> Optional[bool]:
     return accepted
 
 
-def took_it(played: Conversation) -> Optional[bool]:
+def took_it(played: Conversation) -> bool | None:
     """Whether the server took every step of the plan, by its own account; None where no client could tell."""
     # Where the run ends without QUIT nobody looks at what follows the last reply.
     last = {"data": "DATA", "starttls": "STARTTLS"}.get(played.settings.plan.quit_after or "", "")
@@ -101,7 +101,7 @@ class _Account:
         self._last = last
         self._deadline = deadline
         self.doubtful = False
-        self.entry: Optional[Entry] = None
+        self.entry: Entry | None = None
 
     def code(self, *verbs: str) -> int:
         """The code of the next reply, 0 where it is none, or comes too late, or is to another command."""
@@ -117,7 +117,7 @@ class _Account:
         return grammar.is_success(verb, self.code(verb))
 
 
-def _steps(plan: Plan, player: Player, account: _Account) -> Iterator[Optional[bool]]:
+def _steps(plan: Plan, player: Player, account: _Account) -> Iterator[bool | None]:
     """Whether each step of the plan was taken, in order, up to where the plan ends."""
     done: set[str] = set()
 
@@ -157,7 +157,7 @@ def _steps(plan: Plan, player: Player, account: _Account) -> Iterator[Optional[b
     yield from _mail(plan, account, until)
 
 
-def _mail(plan: Plan, account: _Account, until) -> Iterator[Optional[bool]]:  # type: ignore[no-untyped-def]
+def _mail(plan: Plan, account: _Account, until) -> Iterator[bool | None]:  # type: ignore[no-untyped-def]
     if plan.sender is not None or plan.recipients:
         yield account.success("MAIL")
         if until("mail"):
@@ -201,7 +201,7 @@ def _greets(plan: Plan, account: _Account) -> bool:
     return code == 220 and any(wanted in line for line in lines)
 
 
-def _hello(plan: Plan, account: _Account) -> Optional[dict[bytes, list[bytes]]]:
+def _hello(plan: Plan, account: _Account) -> dict[bytes, list[bytes]] | None:
     """What is offered, None where the server does not say hello."""
     code = account.code("LHLO" if plan.lmtp else "EHLO")
     if code == 250:
@@ -212,7 +212,7 @@ def _hello(plan: Plan, account: _Account) -> Optional[dict[bytes, list[bytes]]]:
     return None
 
 
-def _handshake(plan: Plan, player: Player) -> Optional[bool]:
+def _handshake(plan: Plan, player: Player) -> bool | None:
     if player.tls != "good":
         return False
     if player.certificate == "good":
@@ -275,6 +275,8 @@ def _check_farewell(played: Conversation) -> None:
     if not grammar.is_over(player.delivered):
         assert not player.received[player.proxied :], "spoke before it was greeted"
         return
+    if played.hurried and not any(finding.stage == "banner" and finding.codes for finding in played.outcome.findings):
+        return  # the greeting was on its way when the time was up
     last = player.entries[-1]
     if not last.first and (last.verb, True) in (("DATA", b"354" in last.octets), ("STARTTLS", b"220" in last.octets)):
         return  # does it wait for a command? It would be a guess

@@ -136,7 +136,7 @@ def seeds(name: str) -> list[bytes]:
         ],
         "ehlo": [b"SIZE 10240000\n8BITMIME\nAUTH PLAIN LOGIN\nAUTH=LOGIN\nSTARTTLS\r\nsmtputf8 \n"],
         "ini": [
-            b"[check_smtp]\n# comment\nhostname=mx.example.org\n authpass = a#b;c \r\n[other]\nx\n[check_smtp_status]\n",
+            b"[check_smtp]\n# comment\nhostname=mx.example.org\n authpass = a#b;c\r\n[other]\nx\n[check_smtp_status]\n",
             b"\xef\xbb\xbf[ check_smtp ] ; comment\nstarttls=\nport=25\n",
         ],
         "words": [

@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -104,11 +103,18 @@ def _packet(at: int, datagram: bytes, port: int) -> Packet:
     return Packet(at, source if from_client else destination, from_client, flags, sequence, payload)
 
 
-def conversations(packets: Iterable[Packet]) -> dict[int, list[Packet]]:
-    """The packets of each connection, by the client's port, in order."""
-    found: dict[int, list[Packet]] = defaultdict(list)
+def conversations(packets: Iterable[Packet]) -> list[list[Packet]]:
+    """The packets of each connection, in order.  A port may serve one client after the other: a SYN with another
+    sequence number begins another connection."""
+    found: list[list[Packet]] = []
+    current: dict[int, list[Packet]] = {}
     for packet in sorted(packets):
-        found[packet.client].append(packet)
+        opens = packet.from_client and packet.flags & _SYN
+        if opens and (packet.client not in current or current[packet.client][0].sequence != packet.sequence):
+            current[packet.client] = []
+            found.append(current[packet.client])
+        if packet.client in current:
+            current[packet.client].append(packet)
     return found
 
 

@@ -35,6 +35,9 @@ UNBOUND, BIND, UNVALIDATING, AUTHORITY, SILENT, FAILING = (f"127.0.0.{number}" f
 """Where the resolvers are; AUTHORITY serves the zones to BIND, SILENT takes questions and answers none, FAILING answers
 all by SERVFAIL."""
 
+ELSEWHERE = "192.0.2.53"
+"""Unbound too, at an address that is not of loopback; it listens on ::1 and on port 5353 of UNBOUND as well."""
+
 _FINGER_CONF = """\
 compatibility_level = 3.6
 smtp_dns_support_level = dnssec
@@ -83,6 +86,13 @@ class DnsWorld:
     def enter(self) -> tuple[str, ...]:
         return self._namespace.enter
 
+    def enter_with(self, resolv_conf: str) -> tuple[str, ...]:
+        """As ``enter``, with another text for resolv.conf."""
+        file = self.base / f"resolv.conf.{abs(hash(resolv_conf))}"
+        file.write_text(resolv_conf)
+        mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+        return (*self.enter, "unshare", "--mount", "sh", "-c", mount, str(file))
+
     def start(self) -> None:
         if not hasattr(dns.dnssec, "sign_zone"):
             unmet("signing zones needs dnspython 2.4 or newer")
@@ -98,12 +108,19 @@ class DnsWorld:
             "  for-upstream: yes\n  for-downstream: no\n  fallback-enabled: no\n"
             for origin in texts
         )
-        (self.base / "root.key").write_text(f". IN DS {anchor.to_text()}\n")
-        self._write("unbound.conf", "unbound.conf.in", stubs=stubs, silent=SILENT, failing=self._failing)
-        self._daemon("unbound", [unbound, "-d", "-c", str(self.base / "unbound.conf")], UNBOUND)
-        for address in (AUTHORITY, BIND, UNVALIDATING):
+        for address in (AUTHORITY, BIND, UNVALIDATING, ELSEWHERE):
             # BIND listens on addresses of interfaces only, and lo has 127.0.0.1 alone.
             subprocess.run([*self.enter, "ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
+        (self.base / "root.key").write_text(f". IN DS {anchor.to_text()}\n")
+        self._write(
+            "unbound.conf",
+            "unbound.conf.in",
+            stubs=stubs,
+            silent=SILENT,
+            failing=self._failing,
+            elsewhere=ELSEWHERE,
+        )
+        self._daemon("unbound", [unbound, "-d", "-c", str(self.base / "unbound.conf")], UNBOUND)
         served = "".join(
             f'zone "{origin}" {{ type primary; file "{self._zone_file(origin)}"; }};\n' for origin in texts
         )
@@ -144,9 +161,9 @@ class DnsWorld:
         """What ``function`` returns, run by a thread inside."""
         return self._namespace.call(function)
 
-    def finger(self, domain: str) -> Verdict:
-        """What Postfix's own client says of the domain with security level ``dane``."""
-        command = ["posttls-finger", "-c", "-t", "3", "-T", "5", "-l", "dane", "-L", "summary,untrusted", domain]
+    def finger(self, domain: str, level: str = "dane") -> Verdict:
+        """What Postfix's own client says of the domain with this security level, ``dane`` or ``dane-only``."""
+        command = ["posttls-finger", "-c", "-t", "3", "-T", "5", "-l", level, "-L", "summary,untrusted", domain]
         done = subprocess.run(
             [*self.enter, "env", f"MAIL_CONFIG={self._finger_config()}", *command],
             stdin=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
 """A private Postfix on loopback: own configuration, queue and mailboxes, one listener for each behaviour.
 
 Mail to an address that ``Postfix.mailbox()`` gave is delivered and can be read back; mail to
-``ok@example.test``, ``discard@example.test`` and to ``üser@example.test`` is accepted; other users of
+``ok@example.test``, ``discard@example.test``, ``postmaster@example.test`` and ``üser@example.test`` is accepted; other users of
 example.test are unknown (550 5.1.1), other domains are not relayed to (554 5.7.1).  A message may have 20000
 octets.
 """
@@ -226,7 +226,7 @@ class Postfix:
         queue, data, mail = self.base / "spool", self.base / "data", self.base / "mail"
         for directory in (self.conf, queue, data, mail):
             directory.mkdir()
-        boxes = ["ok", "discard", "üser", *(f"box-{number}" for number in range(_MAILBOXES))]
+        boxes = ["ok", "discard", "postmaster", "üser", *(f"box-{number}" for number in range(_MAILBOXES))]
         owner = pwd.getpwnam("mail")
         values = {
             "base": self.base,

@@ -61,6 +61,8 @@ CASES = {
     "nohost": "an exchanger that does not exist",
     "v6": "an exchanger with an IPv6 address only",
     "wild.wild": "MX by a wildcard",
+    "hostile": "exchangers whose names are no host names, beside one that is fine",
+    "crowd": "sixty exchangers",
     # -- DANE
     "nomatch": "a TLSA record that matches nothing",
     "rollover": "two TLSA records, one matches",
@@ -143,6 +145,13 @@ PAGES: dict[str, bytes | list[bytes]] = {
 """What the web server answers, by host."""
 
 
+def full(name: str) -> str:
+    """A case's name as a domain name."""
+    if name == "example" or name.endswith(".test"):
+        return "example.test" if name == "example" else name
+    return f"{name}.example.test"
+
+
 def tlsa(path: Path, usage: int, selector: int, matching: int, position: int = 0) -> str:
     """The TLSA record's data for a certificate of a file."""
     certificate = x509.load_pem_x509_certificates(path.read_bytes())[position]
@@ -188,6 +197,7 @@ def _example(certs: Certs) -> _Zone:
     zone.host("mx2", SECOND, issuer)
     zone.host("dead", DEAD, leaf)
     zone.host("hole", HOLE, leaf)
+    zone.add("both", f"A {SECOND}", "AAAA ::1")
     zone.add("three", "MX 10 mx1.example.test.", "MX 10 mx2.example.test.", "MX 30 dead.example.test.")
     zone.add("hole", "MX 10 mx1.example.test.", "MX 20 hole.example.test.")
     zone.add("alldown", "MX 10 dead.example.test.", "MX 20 hole.example.test.")
@@ -199,10 +209,16 @@ def _example(certs: Certs) -> _Zone:
     zone.add("cnamemx", "MX 10 alias.example.test.")
     zone.add("aliasdom", "CNAME example.test.")
     zone.host("implicit", GOOD, leaf)
+    zone.add("_465._tcp.implicit", f"TLSA {leaf}")
     zone.add("nodata", 'TXT "no mail here"')
     zone.add("nohost", "MX 10 nosuch.example.test.")
     zone.exchanger("v6", "::1", leaf)
     zone.add("*.wild", "MX 10 mx1.example.test.")
+    bad = (rf"{piece}.example.test." for piece in (r"a\124b", r"\060script\062", r"\027[2J\010", r"\240", "x" * 63))
+    zone.add("hostile", "MX 20 mx1.example.test.", *(f"MX {10 + number} {name}" for number, name in enumerate(bad)))
+    for number in range(60):
+        zone.add("crowd", f"MX 10 mx{number:02}.crowd.example.test.")
+        zone.host(f"mx{number:02}.crowd", GOOD)
 
     zone.exchanger("nomatch", GOOD, f"3 1 1 {_ZEROS}")
     zone.exchanger("rollover", GOOD, f"3 1 1 {_ZEROS}", leaf)
