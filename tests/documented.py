@@ -10,6 +10,9 @@
 | balanced.example.org | 192.0.2.22 | Postfix that wants a PROXY header |
 | mx.example.org | 192.0.2.30 | plays what a test or ``docs/make.py`` gives it |
 | far.example.org | 192.0.2.31 | does not answer within ``World.dropping`` |
+| mta-sts.example.org | 192.0.2.40 | a web server with MTA-STS policies, also for shop and staff |
+
+The domain example.org has the first two as its exchangers, with TLSA records and a policy; ``_records`` has others.
 
 Postfix knows ``bob``, ``postmaster`` and ``probe`` (thrown away); ``grey`` is greylisted.  ``/run/dovecot/lmtp`` is
 Dovecot's.  The certificates come from a CA the system trusts there.
@@ -30,13 +33,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import dns.message
+
 from plugin import LAUNCHER
 from servers import certs as certificates
-from servers import dovecot
+from servers import dovecot, fakedns
 from servers.netns import NetworkNamespace
 from servers.postfix import Postfix
 from servers.process import started
 from servers.scripted import Action, ScriptedServer
+from servers.web import WebServer, page, policy
+from servers.zones import tlsa
 
 PROBE = "monitor.example.net"
 """Name of the host the plugin runs on."""
@@ -54,7 +61,13 @@ NAMES = {
 }
 
 RESOLVER = "192.0.2.53"
-"""A name server that knows no name, fails for what begins with ``broken`` and is silent for ``silent``."""
+"""A resolver that calls all it says authentic, fails for what begins with ``broken`` and is silent for ``silent``."""
+
+UNVALIDATING = "192.0.2.54"
+"""The same, which calls nothing authentic."""
+
+WEB = "192.0.2.40"
+WEB_NAMES = tuple(f"mta-sts.{name}example.org" for name in ("", "shop.", "staff."))
 
 LISTENERS = {
     "smtp": ("192.0.2.10", 25),
@@ -84,6 +97,7 @@ _NUMBERS = (
     (r"SHA-256 [0-9A-Fa-f:]+", "SHA-256 HEX"),
     (r"SIZE=[0-9]+", "SIZE=N"),
     (r"(>>> (Date|Message-ID|X-Check-SMTP-Status): ).*", r"\1…"),
+    (r"TTL [0-9]+ s", "TTL N s"),
     (r"kernel for [0-9]+ of [0-9]+", "kernel for N of N"),
     (r" \S{22} Saved", " ID Saved"),
     (r"[ #]+(?=\n|$)", ""),
@@ -106,7 +120,8 @@ class World:
         self._space = NetworkNamespace()
         self._dovecot: dovecot.Dovecot | None = None
         self._postfix: _Postfix | None = None
-        self._resolver: _Resolver | None = None
+        self._resolvers: list[_Resolver] = []
+        self._web = contextlib.ExitStack()
         self._stages: dict[int, ScriptedServer] = {}
         self._scripts: dict[int, Action] = {}
 
@@ -120,9 +135,10 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for server in (*self._stages.values(), self._postfix, self._dovecot, self._resolver):
+        for server in (*self._stages.values(), self._postfix, self._dovecot, *self._resolvers):
             if server is not None:
                 server.stop()
+        self._web.close()
         self._space.__exit__(None, None, None)
 
     @property
@@ -204,7 +220,7 @@ class World:
         self._dovecot = started(lambda place: _Dovecot(place, self._certs), base)
         hosts = "".join(f"{address} {name}\n" for name, all_of in NAMES.items() for address in all_of)
         (base / "hosts").write_text("127.0.0.1 localhost\n" + hosts)
-        (base / "resolv.conf").write_text(f"nameserver {RESOLVER}\n")
+        (base / "resolv.conf").write_text(f"nameserver {RESOLVER}\noptions trust-ad\n")
         self._set_up(
             f"mount --bind {base}/hosts /etc/hosts",
             f"mount --bind {base}/resolv.conf /etc/resolv.conf",
@@ -213,7 +229,10 @@ class World:
             f"ln -s {self._dovecot.lmtp} /run/dovecot/lmtp",
             *(f"ip address add {address} dev lo" for address in _addresses()),
         )
-        self._resolver = self.call(_Resolver)
+        records = _records(self._certs)
+        for address in (RESOLVER, UNVALIDATING):
+            self._resolvers.append(self.call(lambda address=address: _Resolver(records, address)))
+        self.call(lambda: self._web.enter_context(_web(self._certs)))
         self._postfix = started(
             lambda place: _Postfix(
                 place,
@@ -233,12 +252,53 @@ class World:
             raise RuntimeError(f"the namespace could not be set up: {done.stderr}")
 
 
-class _Resolver:
-    """Says NXDOMAIN, or SERVFAIL, to every question (RFC 1035 section 4.1.1)."""
+def _records(certs: certificates.Certs) -> dict[tuple[str, str], list[str]]:
+    """The data of all records by name and type."""
+    current = tlsa(certs.good.crt, 3, 1, 1)
+    other = tlsa(certs.expired.crt, 3, 1, 1)
+    mx1, mx2, mx3 = (f"mx{number}.example.org." for number in (1, 2, 3))
+    announced = ['"v=STSv1; id=20260101;"']
+    records = {
+        (".", "SOA"): [". . 1 1 1 1 1"],
+        ("example.org", "MX"): [f"10 {mx1}", f"20 {mx2}"],
+        ("lists.example.org", "MX"): [f"10 {mx1}", f"20 {mx3}"],
+        ("news.example.org", "MX"): ["0 ."],
+        ("gone.example.org", "MX"): ["10 mx9.example.org."],
+        ("shop.example.org", "MX"): [f"10 {mx1}"],
+        ("staff.example.org", "MX"): [f"10 {mx1}"],
+        ("_25._tcp.mx1.example.org", "TLSA"): [current],
+        ("_25._tcp.mx2.example.org", "TLSA"): [tlsa(certs.good.crt, 2, 0, 1, position=1)],
+        ("_25._tcp.mx.example.org", "TLSA"): [other],
+        ("_mta-sts.example.org", "TXT"): announced,
+        ("_mta-sts.shop.example.org", "TXT"): announced,
+        ("_mta-sts.staff.example.org", "TXT"): announced,
+        ("_smtp._tls.example.org", "TXT"): ['"v=TLSRPTv1; rua=mailto:tls@example.org"'],
+    }
+    for name, all_of in {**NAMES, **dict.fromkeys(WEB_NAMES, (WEB,))}.items():
+        for address in all_of:
+            records.setdefault((name, "AAAA" if ":" in address else "A"), []).append(address)
+    return records
 
-    def __init__(self) -> None:
+
+def _web(certs: certificates.Certs) -> WebServer:
+    answers = {
+        "mta-sts.example.org": page(policy("*.example.org")),
+        "mta-sts.staff.example.org": page(policy("mail.example.org")),
+        "mta-sts.shop.example.org": page(b"", status="404 Not Found"),
+    }
+    leaf = certs.leaf("web", WEB_NAMES)
+    return WebServer(certs, answers, leaves=dict.fromkeys(WEB_NAMES, leaf), host=WEB, port=443)
+
+
+class _Resolver:
+    """Answers from ``records``, by NXDOMAIN or SERVFAIL where there are none (RFC 1035 section 4.1.1)."""
+
+    def __init__(self, records: dict[tuple[str, str], list[str]], address: str) -> None:
+        self._records = records
+        self._names = {name for name, _kind in records}
+        self._validates = address == RESOLVER
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((RESOLVER, 53))
+        self._socket.bind((address, 53))
         threading.Thread(target=self._serve, daemon=True).start()
 
     def stop(self) -> None:
@@ -249,14 +309,27 @@ class _Resolver:
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                question, peer = self._socket.recvfrom(512)
-                if question and not question[12:].startswith(b"\x06silent"):
-                    code = 2 if question[12:].startswith(b"\x06broken") else 3
-                    self._socket.sendto(question[:2] + bytes((0x81, 0x80 + code)) + question[4:], peer)
+                octets, peer = self._socket.recvfrom(512)
+                if octets and not octets[12:].startswith(b"\x06silent"):
+                    self._socket.sendto(self._answer(dns.message.from_wire(octets)), peer)
+
+    def _answer(self, query: dns.message.Message) -> bytes:
+        question = query.question[0]
+        name, kind = question.name.to_text(omit_final_dot=True), question.rdtype.name
+        data = self._records.get((name, kind), [])
+        rcode = "NOERROR" if name in self._names else "NXDOMAIN"
+        if name.startswith("broken") or (name, kind) == ("_25._tcp.balanced.example.org", "TLSA"):
+            rcode = "SERVFAIL"
+        owner = question.name.to_text()
+        answer = fakedns.answer(
+            query, *(f"{owner} 300 IN {kind} {one}" for one in data), rcode=rcode, ad=self._validates
+        )
+        return answer.to_wire()
 
 
 def _addresses() -> Iterator[str]:
-    yield f"{RESOLVER}/32"
+    for address in (RESOLVER, UNVALIDATING, WEB):
+        yield f"{address}/32"
     for all_of in NAMES.values():
         for address in all_of:
             yield f"{address}/128 nodad" if ":" in address else f"{address}/32"
@@ -282,7 +355,7 @@ class _Postfix(Postfix):
             if path.name == "main.cf":
                 text = text.replace("discard@example.org=", "probe@example.org=")
             if path.name == "mailboxes":
-                text += "".join(f"{name}@example.org {name}/\n" for name in ("bob", "postmaster", "probe"))
+                text += "".join(f"{name}@example.org {name}/\n" for name in ("bob", "probe"))
             path.write_text(text)
             os.utime(path, (time.time() - 60,) * 2)
 

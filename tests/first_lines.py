@@ -170,6 +170,25 @@ CASES = {
     # several
     "some of several": Case(f"-H mx1.example.org -H mx2.example.org -H mx3.example.org {TO}"),
     "none of several": Case("-H mx1.example.org -H mx2.example.org --to grey@example.org"),
+    "addresses none of which answer": Case("-H mx1.example.org -p 26 --all-addresses"),
+    # a mail domain
+    "domain": Case("-d example.org --to postmaster@example.org --dane require --mta-sts"),
+    "one exchanger down": Case(f"-d lists.example.org {TO}"),
+    "null MX": Case("-d news.example.org"),
+    "no such domain": Case("-d nosuch.example.org"),
+    "domain resolver fails": Case("-d broken.example.org"),
+    "exchanger without address": Case("-d gone.example.org"),
+    # DANE
+    "dane no match": Case(f"{MX} --dane try", starttls("good")),
+    "dane no starttls": Case(f"{MX} --dane try", smtp()),
+    "dane no record": Case("-H smtp.example.org -p 587 --dane require"),
+    "dane lookup fails": Case("-H balanced.example.org --dane try"),
+    "dane resolver": Case("-d example.org --dane require --nameserver 192.0.2.54"),
+    "dane not judged": Case("-d example.org --dane try --nameserver 192.0.2.54"),
+    # MTA-STS
+    "sts no record": Case("-d lists.example.org --mta-sts --require any"),
+    "sts no policy": Case("-d shop.example.org --mta-sts"),
+    "sts outside": Case("-d staff.example.org --mta-sts"),
     # usage
     "usage option": Case("-H mx1.example.org --form probe@example.net"),
     "usage value": Case("-H mx1.example.org -w fast"),

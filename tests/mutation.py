@@ -24,8 +24,8 @@ MODULES = ("wire", "replies", "dialogue", "states", "contexts", "text")
 """What decides on the verdict: the parser, the tables, the conversation, the cleaner."""
 
 TESTS = (
-    *("wire", "replies", "dialogue", "states", "contexts", "text"),
-    *("mutants",),
+    *("wire", "replies", "dialogue", "dialogue_tls", "states", "contexts", "text"),
+    "mutants",
 )
 """The tests that know these modules by name; those that run the plugin as a process cannot see a mutant."""
 

@@ -63,11 +63,11 @@ def test_ten_take_hardly_longer_than_one(check: Check):
 
 
 def test_a_slow_one_changes_only_its_own_figures(check: Check):
-    results = [check("slow.test") for _ in range(3)]
+    results = [check("slow.test") for _ in range(5)]
     assert {result.first for result in results} == {"SMTP OK - 11 of 11 exchangers accept mail"}
     assert min(result.seconds("mx10.test_time_mail") for result in results) > 0.5
     for number in range(10):
         for stage in STAGES:
             seconds = [result.seconds(f"mx{number:02}.test_time_{stage}") for result in results]
-            assert min(seconds) == pytest.approx(ROUND_TRIP, abs=0.003), stage
+            assert ROUND_TRIP - 0.001 < min(seconds) < ROUND_TRIP + 0.01, stage
         assert min(result.seconds(f"mx{number:02}.test_time") for result in results) < 0.4

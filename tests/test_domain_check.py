@@ -267,8 +267,14 @@ class TestOutput:
     def test_an_exchanger_named_like_the_domain(self, world):
         found = check(world, "implicit")
         assert [label for label in found.perfdata if label.endswith(("time", "dns"))] == [
-            *("time", "implicit.example.test_time_dns"),
-            *("implicit.example.test-2_time", "implicit.example.test-2_time_dns"),
+            *("time", "implicit.example.test_time", "implicit.example.test_time_dns"),
+        ]
+
+    def test_one_with_a_policy(self, world):
+        found = check(world, "implicit", "--mta-sts")
+        assert [label for label in found.perfdata if label.endswith(("time", "dns", "sts"))] == [
+            *("time", "implicit.example.test_time"),
+            *("implicit.example.test_time_dns", "implicit.example.test_time_sts"),
         ]
 
     def test_sixty_exchangers(self, world):
@@ -345,7 +351,7 @@ class TestTls:
     def test_from_the_first_byte(self, world):
         found = check(world, "implicit", "--ssl", "--dane", "require")
         assert line(found) == "OK - 1 of 1 exchangers answer, TLSA 3 1 1 matched"
-        assert "implicit.example.test-2_time_starttls" not in found.perfdata
+        assert "implicit.example.test_time_starttls" not in found.perfdata
         assert line(check(world, "example", "--ssl", "--dane", "require")) == (
             "CRITICAL - 0 of 2 exchangers answer; mx1.example.test dns: DANE: no TLSA record"
         )

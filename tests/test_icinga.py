@@ -16,6 +16,7 @@ import consumers
 from plugin import ROOT, check_form
 from servers.certs import Certs
 from servers.dovecot import PASSWORD, USER
+from servers.fakedns import FakeDns, octets
 from servers.icinga import ALONE, GraphiteSink, Icinga, InfluxSink, wait_for
 from servers.installed import plugin_directory
 from servers.ports import silent_port
@@ -78,6 +79,14 @@ def suffix(option: Option) -> str:
     return option.name.replace("-", "_") + ("_argument" if option.secret else "")
 
 
+def exchangers(query: Any, _tcp: bool) -> list[bytes]:
+    """A domain whose two exchangers are both this machine."""
+    name, kind = query.question[0].name.to_text(), query.question[0].rdtype.name
+    if kind == "MX":
+        return octets(query, *(f"{name} 60 IN MX 10 mx{number}.{name}" for number in (1, 2)))
+    return octets(query, *([f"{name} 60 IN A 127.0.0.1"] if kind == "A" else []))
+
+
 class Lab:
     """Icinga with all that is shipped, before Postfix and Dovecot, and what it sent to the data bases."""
 
@@ -111,13 +120,18 @@ def lab(workdir: Path, plugins: Path, certs: Certs, submission: Submission, tmp_
     secret.write_text(PASSWORD + "\n")
     secret.chmod(0o644)
     login = {"smtp_status_authuser": USER, **tls}
-    kinds = {
+    kinds: dict[str, dict[str, object]] = {
         "mx": {"smtp_status_port": postfix["smtp"], "smtp_status_to": ["ok@example.test"]},
         "submission": {**login, "smtp_status_port": postfix["smtp"], "smtp_status_authpass_file": str(secret)},
         "smtps": {**login, "smtp_status_port": postfix["smtps"], "smtp_status_authpass": PASSWORD},
         "lmtp": {"smtp_status_port": dovecot.port["lmtp"], "smtp_status_to": [dovecot.mailbox().address]},
         "certificate": {**tls, "smtp_status_port": postfix["soon"]},
         "relay": {"smtp_status_port": postfix["smtp"], "smtp_status_to": ["x@elsewhere.example"]},
+        "domain": {
+            "smtp_status_domain": "example.test",
+            "smtp_status_port": postfix["smtp"],
+            "smtp_status_to": ["ok@example.test"],
+        },
     }
     sick = {
         "mx": {"smtp_status_port": postfix["smtp"], "smtp_status_to": ["grey@example.test"]},
@@ -127,7 +141,8 @@ def lab(workdir: Path, plugins: Path, certs: Certs, submission: Submission, tmp_
     }
     everything = {suffix(option): value(option) for option in OPTIONS if option.name != "domain"}
     graphite, influxdb = GraphiteSink(), InfluxSink()
-    with silent_port() as silent:
+    with silent_port() as silent, FakeDns(exchangers) as dns:
+        kinds["domain"]["smtp_status_nameserver"] = f"127.0.0.1:{dns.port}"
         config = [
             ALONE,
             COMMAND,
@@ -203,16 +218,21 @@ def test_without_any_variable_it_is_the_address_of_the_host(lab: Lab) -> None:
     assert "is not defined" not in lab.icinga.log()
 
 
+AUTHENTICATED = (
+    r"SMTP OK - 127\.0\.0\.1 authenticated in .* s: 235 2\.7\.0 Authentication successful"
+    r" \(certificate expires in 30 days\)"
+)
 GOOD = {
     "smtp-mx": (0, r"SMTP OK - 127\.0\.0\.1 accepted the recipient in .* s: 250 2\.1\.5 Ok"),
-    "smtp-submission": (0, r"SMTP OK - 127\.0\.0\.1 authenticated in .* s: 235 2\.7\.0 Authentication successful"),
-    "smtp-smtps": (0, r"SMTP OK - 127\.0\.0\.1 authenticated in .* s: 235 2\.7\.0 Authentication successful"),
+    "smtp-submission": (0, AUTHENTICATED),
+    "smtp-smtps": (0, AUTHENTICATED),
     "smtp-lmtp": (0, r"SMTP OK - 127\.0\.0\.1 accepted the recipient in .* s: 250 2\.1\.5 OK"),
     "smtp-certificate": (2, r"SMTP CRITICAL - .*the certificate expires in 5 days, at least 7 wanted"),
     "smtp-relay": (
         0,
         r"SMTP OK - 127\.0\.0\.1 rcpt: 554 5\.7\.1 x@elsewhere\.example: Relay access denied \(as wanted\)",
     ),
+    "smtp-domain": (0, "SMTP OK - 2 of 2 exchangers accept the recipient"),
 }
 SICK = {
     "smtp-mx": (

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import hmac
 
 import nagiosplugin
 import pytest
 from nagiosplugin import Metric, Range
 
-from smtp_status import contexts, text, wire
+from smtp_status import address, contexts, patterns, text, wire
 from smtp_status.contexts import DaysContext
+from smtp_status.dialogue import MESSAGE_LINES_SHOWN
 from smtp_status.model import Address, Finding, Outcome, Reply
 from smtp_status.patterns import compiled
 from smtp_status.plan import Credentials, Plan, RawCommand, Secret, TlsPlan
@@ -101,6 +103,14 @@ def test_a_greeting_without_what_was_expected():
     assert talk.verbs == "QUIT"
 
 
+def test_a_greeting_with_what_was_expected_that_does_not_greet():
+    named = TARGET._replace(dns_seconds=0.5)
+    talk = Talk(plan(expect="ESMTP"), "250 mx1 ESMTP", BYE, target=named)
+    wrong = Finding("banner", "protocol", (250,), "mx1 ESMTP", "not a greeting", seconds=SECONDS)
+    assert talk.decisive == wrong
+    assert Talk(plan(expect="ESMTP"), "554 no ESMTP here", BYE).decisive.cause == ""
+
+
 def test_three_digits_alone_are_a_code_too():
     talk = Talk(plan(expect="220 mx1"), GREETING, EHLO, BYE)
     assert talk.outcome.findings[1].kind == "success"
@@ -132,7 +142,87 @@ def test_lines_of_a_reply_that_did_not_end_are_joined_by_a_space():
     assert talk.decisive.text == "250-mx1 250-SI"
 
 
+def test_what_was_not_sent_is_not_in_the_transcript():
+    talk = Talk(plan(), GREETING, EHLO, unasked("421 closing"))
+    assert [line for line in talk.outcome.transcript if line.startswith(">>>")] == [">>> EHLO probe.example.org"]
+    assert talk.outcome.transcript[-1] == "<<< 421 closing"
+
+
+def test_a_message_that_just_fits_the_transcript_is_shown_whole():
+    shortest = plan(TO, text="x")
+    head = len(shortest.message.head_lines(1000)) - 1
+    for more, octets in ((0, False), (1, True)):
+        wanted = plan(TO, text="\n".join("x" * (MESSAGE_LINES_SHOWN - head + more)))
+        talk = Talk(wanted, GREETING, EHLO, OK, OK, "354 go", OK, BYE)
+        assert (f">>> ... {wanted.message.size} octets in all" in talk.outcome.transcript) is octets
+        assert talk.outcome.transcript.count(">>> x") == MESSAGE_LINES_SHOWN - head
+
+
+def test_a_single_recipient_is_not_named_with_lmtp_either():
+    talk = Talk(plan(TO, lmtp=True), GREETING, EHLO, OK, OK, "354 go", "550 no", OK, BYE)
+    assert talk.decisive == Finding("message", "failure", (550,), "no", seconds=SECONDS)
+
+
+def test_smtputf8_comes_last():
+    sender = address.parse("übel@example.org")
+    talk = Talk(plan(sender=sender), GREETING, EHLO, OK, OK, BYE)
+    assert talk.sent[1] == "MAIL FROM:<übel@example.org> SMTPUTF8\r\n".encode()
+
+
 # -- AUTH
+
+
+def test_after_a_login_it_goes_on():
+    talk = Talk(login("PLAIN", sender=SENDER), GREETING, "250-mx1\n250 AUTH PLAIN", "235 ok", OK, OK, BYE)
+    assert talk.verbs == "EHLO AUTH MAIL RSET QUIT"
+
+
+def test_oauthbearer_tells_where_it_goes():
+    talk = Talk(login("OAUTHBEARER"), GREETING, "250-mx1\n250 AUTH OAUTHBEARER", "235 ok", BYE)
+    assert b"\x01host=mx1.example.org\x01port=25\x01" in base64.b64decode(talk.commands[1].split()[2])
+
+
+@pytest.mark.parametrize(("length", "lines"), [(372, 1), (373, 2)])
+def test_512_octets_are_not_too_many_for_a_command(length, lines):
+    name = "u" * length
+    credentials = Credentials(name, None, "EXTERNAL")
+    replies = ["235 ok"] if lines == 1 else ["334", "235 ok"]
+    talk = Talk(plan(credentials=credentials), GREETING, "250-mx1\n250 AUTH EXTERNAL", *replies, BYE)
+    response = base64.b64encode(name.encode()).decode()
+    assert talk.commands[1:-1] == ([f"AUTH EXTERNAL {response}"] if lines == 1 else ["AUTH EXTERNAL", response])
+    assert (len(talk.sent[1]) == 512) is (lines == 1)
+
+
+def test_responses_without_anything_to_hide_look_like_others():
+    talk = Talk(
+        plan(credentials=Credentials("", None, "EXTERNAL")),
+        *(GREETING, "250-mx1\n250 AUTH EXTERNAL", "235 ok", BYE),
+    )
+    assert talk.commands[1] == "AUTH EXTERNAL ="
+    assert ">>> AUTH EXTERNAL ***" in talk.outcome.transcript
+    talk = Talk(login("XOAUTH2"), GREETING, "250-mx1\n250 AUTH XOAUTH2", "334 e30=", "535 no", BYE)
+    assert talk.commands[2] == ""
+    assert ">>> ***" in talk.outcome.transcript
+
+
+def test_the_signature_of_the_server_may_come_with_the_235(monkeypatch):
+    # RFC 7677 section 3
+    monkeypatch.setattr("smtp_status.auth.urandom", lambda _: base64.b64decode("rOprNGfwEbeRWgbNEkqO"))
+    first = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+    final = base64.b64encode(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=").decode()
+    credentials = Credentials("user", Secret("pencil"), "SCRAM-SHA-256")
+    talk = Talk(
+        plan(credentials=credentials),
+        *(GREETING, "250-mx1\n250 AUTH SCRAM-SHA-256"),
+        *(f"334 {base64.b64encode(first).decode()}", f"235-{final}\n235 ok", BYE),
+    )
+    assert talk.decisive.kind == "success"
+    assert final not in shown(talk.outcome)
+
+
+def test_a_reply_cut_off_hides_the_password_too():
+    talk = Talk(login("PLAIN"), GREETING, "250-mx1\n250 AUTH PLAIN", silence(f"535-not {PASSWORD}".encode()), BYE)
+    assert talk.decisive.text == "535-not ***"
 
 
 def test_a_mechanism_that_cannot_take_the_password_is_told_before_it_is_tried():
@@ -194,7 +284,8 @@ def test_responses_are_not_in_the_transcript():
 def test_a_challenge_in_several_lines_is_one():
     hello = "250-mx1\n250 AUTH CRAM-MD5"
     talk = Talk(login("CRAM-MD5"), GREETING, hello, "334-PDE4\n334 OTY+", "235 ok", BYE)
-    assert base64.b64decode(talk.commands[2]).startswith(b"probe ")
+    digest = hmac.new(PASSWORD.encode(), b"<1896>", "md5").hexdigest()
+    assert base64.b64decode(talk.commands[2]) == f"probe {digest}".encode()
 
 
 def test_silence_at_auth_names_the_command():
@@ -208,6 +299,7 @@ def test_a_cancelled_exchange_is_not_waited_for_long():
     talk = Talk(login("LOGIN"), GREETING, "250-mx1\n250 AUTH LOGIN", "334 not base64!", "501 ok", BYE)
     assert talk.commands[2] == "*"
     assert talk.limits[3:] == [2.0, 2.0]
+    assert talk.strict[3:] == [False, False]
     assert talk.decisive.cause == "challenge is not valid base64"
 
 
@@ -250,6 +342,25 @@ def test_a_response_that_is_no_base64_is_a_secret_as_it_is():
     assert talk.decisive.text == "not ***"
 
 
+def test_a_response_that_cannot_be_decoded_is_a_secret_as_it_is():
+    talk = Talk(commands("AUTH PLAIN abcde"), GREETING, EHLO, "535 not abcde but XXXX", BYE)
+    assert talk.decisive.text == "not *** but XXXX"
+
+
+def test_a_secret_is_not_named_as_the_command_that_got_no_reply():
+    talk = Talk(commands("AUTH LOGIN", "Y29ycmVjdCBob3JzZQ=="), GREETING, EHLO, "334 a", silence(), BYE)
+    assert talk.decisive.cause == "no reply to *** for 9.9 s"
+
+
+def test_a_pattern_that_takes_too_long_is_a_mismatch(monkeypatch):
+    def found(_pattern, _lines):
+        raise patterns.Overdue
+
+    monkeypatch.setattr(patterns, "found", found)
+    talk = Talk(plan(commands=(RawCommand(b"NOOP", compiled("x")),)), GREETING, EHLO, OK, BYE)
+    assert (talk.decisive.kind, talk.decisive.cause) == ("mismatch", "-R takes too long to search this")
+
+
 def test_a_star_cancels_and_is_no_secret():
     talk = Talk(commands("AUTH LOGIN", "*"), GREETING, EHLO, "334 a", "501 * it is", BYE)
     assert talk.decisive.text == "* it is"
@@ -281,6 +392,12 @@ def test_a_pattern_sees_octets_that_are_not_utf_8():
     pattern = compiled(r"\\xff")
     talk = Talk(plan(commands=(RawCommand(b"NOOP", pattern),)), GREETING, EHLO, b"250 \xff", BYE)
     assert talk.decisive.kind == "success"
+
+
+def test_a_pattern_does_not_judge_what_came_before_the_command():
+    pattern = compiled("[0-9]{3}")
+    talk = Talk(plan(commands=(RawCommand(b"NOOP", pattern),)), GREETING, EHLO, unasked("421 closing"), BYE)
+    assert talk.decisive == Finding("command", "error", (421,), "closing", about="NOOP", seconds=9999.0)
 
 
 # -- several targets, days
@@ -323,6 +440,10 @@ def test_short_secrets_next_to_octets_of_other_scripts():
     assert text.redact(b"apw, (pw)", [b"pw"]) == b"apw, (***)"
     assert text.redact(b"pw a", [b"pw"]) == b"*** a"
     assert text.redact(b"a pw", [b"pw"]) == b"a ***"
+
+
+def test_brackets_end_where_they_end_first():
+    assert text.sentence("<a@b>>x") == "a@b›x"  # noqa: RUF001
 
 
 def test_an_escape_at_the_very_beginning_is_not_cut_in_two():

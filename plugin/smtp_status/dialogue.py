@@ -443,7 +443,8 @@ class Dialogue:
             self._message_accepted = True
         if command.expected is None and (verb, answer.reply.code) == ("AUTH", replies.CONTINUE):
             self._add(stage, "success", answer, about=about)  # the responses come as further commands
-        elif command.expected is None:
+        elif command.expected is None or answer.unasked:
+            # A 421 that was there before is no reply to a command that was never sent, whatever -R expects.
             self._judge(stage, verb, answer, about)
         else:
             from .patterns import Overdue, found  # noqa: PLC0415 - as above

@@ -424,7 +424,7 @@ class _Exchanging:
         else:
             start = self._transport.last_sent()
         self._driver.since = end
-        seconds, by_kernel = clock.seconds_between(start, end), clock.by_kernel(start, end)
+        seconds, by_kernel = clock.measured(start, end)
         return Answer(reply, seconds, monotonic(), not self._sent_all, self._unasked, by_kernel)
 
     def _broken(self, failure: Failure) -> Failure:

@@ -220,14 +220,16 @@ OPTIONS = (
         "",
         "{all,any,N}",
         "Mail domain",
-        "How many of several servers must accept. Default: WARNING when some fail, CRITICAL when all do.",
+        "How many of several servers must accept. Default: WARNING when some fail; when all do, the state of the"
+        " mildest, at least WARNING.",
     ),
     Option(
         "dane",
         "",
         "{off,try,require}",
         "Mail domain",
-        "Judge TLS by TLSA records (RFC 7672): never, where there are any, or insist on them. Default: off.",
+        "Judge TLS by TLSA records (RFC 7672) of usage 2 and 3: never, where there are any, or insist on them. Needs"
+        " no more than dnspython. Default: off.",
     ),
     Option("mta-sts", "", "", "Mail domain", "Judge by the MTA-STS policy of the domain (RFC 8461)."),
     Option("warning", "w", "RANGE", "Judgement", "Total time in seconds: WARNING outside of RANGE."),

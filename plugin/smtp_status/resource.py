@@ -70,6 +70,14 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
             (outcome,) = self.outcomes
             self.outcomes = (outcome._replace(findings=(*self.survey.findings, *outcome.findings)),)
             return _metrics(self.outcomes[0])
+        if any(outcome.target.label == settings.domain for outcome in self.outcomes):
+            # A domain that is its own exchanger: one name, one set of figures.
+            own = self.survey.times
+            self.survey = self.survey._replace(times=())
+            self.outcomes = tuple(
+                _with_times(outcome, own) if outcome.target.label == settings.domain else outcome
+                for outcome in self.outcomes
+            )
         from .verdict import decide  # noqa: PLC0415 - most checks have one target
 
         self.verdict = decide(self.outcomes, settings.rules, settings.require, settings.timeout_state)
@@ -85,7 +93,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
                     raise refusal
         if not settings.several:
             return survey
-        return survey._replace(routes=routes.labelled(survey.routes, settings.all_addresses, settings.domain))
+        return survey._replace(routes=routes.labelled(survey.routes, settings.all_addresses))
 
     def _converse(self, found: tuple[Route, ...]) -> tuple[Outcome, ...]:
         looked = self._deadline.elapsed()
@@ -140,6 +148,13 @@ class _LayerMaker:
 
         assert self._context is not None
         return TlsLayer(self._context, name)
+
+
+def _with_times(outcome: Outcome, more: Iterable[StageTime]) -> Outcome:
+    """``outcome`` with the times of stages before its own, added up where it has the stage too."""
+    times = dict(outcome.times)
+    early = {stage: seconds + times.pop(stage, 0.0) for stage, seconds in more}
+    return outcome._replace(times=tuple(StageTime(*time) for time in (*early.items(), *times.items())))
 
 
 def _dead_end(route: Route, elapsed: float) -> Outcome:

@@ -48,11 +48,8 @@ def of_hosts(settings: Settings, deadline: Deadline, stop: int | None) -> Survey
     return Survey(tuple(routes))
 
 
-def labelled(routes: Iterable[Route], all_addresses: bool, domain: str | None = None) -> tuple[Route, ...]:
-    """The routes, each with a label of its own; one for each address with ``all_addresses``.
-
-    An exchanger may be named like its ``domain``, whose own perfdata have that label.
-    """
+def labelled(routes: Iterable[Route], all_addresses: bool) -> tuple[Route, ...]:
+    """The routes, each with a label of its own; one for each address with ``all_addresses``."""
     from .targets import labels  # noqa: PLC0415 - most checks have one target
 
     single: list[tuple[str, Route]] = []
@@ -65,5 +62,5 @@ def labelled(routes: Iterable[Route], all_addresses: bool, domain: str | None = 
             # A socket's path is its host already.
             wanted = f"{target.host}_{address.text}" if address.port and address.text != target.host else target.host
             single.append((wanted, route._replace(target=target._replace(addresses=(address,)))))
-    made = labels((wanted for wanted, _ in single), domain or "")
+    made = labels(wanted for wanted, _ in single)
     return tuple(route._replace(target=route.target._replace(label=label)) for label, (_, route) in zip(made, single))

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 _NOT_IN_LABELS = re.compile(r"[^A-Za-z0-9_.-]")
 
 
-def labels(wanted: Iterable[str], reserved: str = "") -> tuple[str, ...]:
-    """Labels made of ``wanted``, each of ``A-Za-z0-9_.-`` only and each once, in their order; none is ``reserved``."""
-    taken = {reserved}
+def labels(wanted: Iterable[str]) -> tuple[str, ...]:
+    """Labels made of ``wanted``, each of ``A-Za-z0-9_.-`` only and each once, in their order."""
+    taken: set[str] = set()
     made = []
     for text in wanted:
         label = plain = _NOT_IN_LABELS.sub("-", text.rstrip(".")) or "-"

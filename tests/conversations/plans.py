@@ -47,13 +47,13 @@ def any_plan(rng: Random) -> Plan:
     """A plan the command line could have made."""
     recipients = tuple(_mailbox(rng, number) for number in range(rng.choice((0, 1, 1, 1, 2, 3))))
     sender = rng.choice((None, NULL, NULL, Mailbox("alice", "example.org"), _mailbox(rng, 9)))
-    tls = TlsPlan(mode=rng.choice(("off", "off", "off", "starttls", "starttls", "ssl", "offered")), verify=False)
+    tls = TlsPlan(mode=rng.choice((*("off",) * 5, "starttls", "starttls", "ssl", "offered")), verify=False)
     plan = Plan(
         helo=rng.choice((None, "probe.example.org")),
         expect=rng.choice(("220", "220 mx", "ESMTP", "absent", "554")) if rng.random() < 0.08 else None,
         sender=sender,
         recipients=recipients,
-        message=_message(rng.choice((0, 0, 0, 0, 1, 2, 3, 4) if rng.random() < 0.9 else (5,))) if recipients else None,
+        message=_message(rng.choice((0, 0, 0, 0, 1, 2, 3) if rng.random() < 0.95 else (4, 5))) if recipients else None,
         commands=_commands(rng) if rng.random() < 0.2 else (),
         lmtp=rng.random() < 0.15,
         proxy=rng.choice(((), ("192.0.2.1", 1, "192.0.2.2", 2))) if rng.random() < 0.1 else None,

@@ -187,7 +187,7 @@ class Player:
         if verb == "AUTH" and self._plan.credentials is not None:
             return self._authenticate(line, now)
         if verb == "DATA":
-            if not self._accepted and self._plan.recipients:
+            if not self._accepted and self._plan.recipients and b"DATA" not in self.received[:-1]:
                 self.wrongs.append("DATA with no recipient accepted")
             steps = self._answer(verb, 354, [b"go ahead"], now)
             if self.entries[-1].first == 354:

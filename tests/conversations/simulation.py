@@ -100,9 +100,7 @@ class World:
         assert self._turns < TURNS, "the loop turns without getting anywhere"
         until = self.now + timeout
         while True:
-            ready = [
-                (key, link.ready() & events) for link, (events, key) in self._watched.items() if link.ready() & events
-            ]
+            ready = [(key, mask) for link, (events, key) in self._watched.items() if (mask := link.ready() & events)]
             if ready:
                 return ready
             if not self._due or self._due[0][0] > until:
@@ -127,7 +125,7 @@ class Link:
         self._end = ""
         self._busy = 0.0
         self._room = True
-        self._narrow = rng.random() < 0.2  # takes little at a time, and not always
+        self._narrow = rng.random() < 0.1  # takes little at a time, and not always
         self._secure = ""
         self._pending = False
         self._way = (

@@ -99,7 +99,9 @@ class Server:
         self._connection.settimeout(TIMEOUT)
         self._carry_out(self.player.connected(time.monotonic()))
         while True:
-            octets = self._connection.recv(65536)
+            # What follows the PROXY header may be TLS, and is then not for us to read.
+            whole = bool(self.player.received) or not self.player.proxied
+            octets = self._connection.recv(65536 if whole else 1)
             if not octets:
                 return
             self._carry_out(self.player.heard(octets, time.monotonic()))

@@ -82,9 +82,7 @@ def check_verdict(played: Conversation) -> bool | None:
 
 def took_it(played: Conversation) -> bool | None:
     """Whether the server took every step of the plan, by its own account; None where no client could tell."""
-    # Where the run ends without QUIT nobody looks at what follows the last reply.
-    last = {"data": "DATA", "starttls": "STARTTLS"}.get(played.settings.plan.quit_after or "", "")
-    account = _Account(played.player, played.deadline, last)
+    account = _Account(played.player, played.deadline)
     if not played.connected:
         return False
     for result in _steps(played.settings.plan, played.player, account):
@@ -96,9 +94,9 @@ def took_it(played: Conversation) -> bool | None:
 class _Account:
     """Goes through the entries in order."""
 
-    def __init__(self, player: Player, deadline: float, last: str) -> None:
+    def __init__(self, player: Player, deadline: float) -> None:
         self._entries = iter(player.entries)
-        self._last = last
+        self._last = player.entries[-1] if player.entries else None
         self._deadline = deadline
         self.doubtful = False
         self.entry: Entry | None = None
@@ -111,7 +109,22 @@ class _Account:
         self.doubtful |= not entry.certain or abs(entry.at - self._deadline) < GRACE
         if entry.at > self._deadline + GRACE:
             return 0
-        return entry.first if entry.verb == self._last else entry.code
+        # Where the run ends without QUIT nobody looks at what follows the last reply.
+        return entry.first if entry is self._last and entry.verb in ("DATA", "STARTTLS") else entry.code
+
+    def successes(self, verb: str, count: int) -> bool:
+        """Whether the next replies, which came one behind the other, are that many successes and nothing else."""
+        octets = b""
+        for _ in range(count):
+            self.code(verb)
+            if self.entry is None or self.entry.verb != verb or self.entry.at > self._deadline + GRACE:
+                return False
+            octets += self.entry.octets
+        for _ in range(count):
+            code, octets = grammar.first_reply(octets)
+            if not grammar.is_success(verb, code):
+                return False
+        return not octets
 
     def success(self, verb: str) -> bool:
         return grammar.is_success(verb, self.code(verb))
@@ -170,8 +183,7 @@ def _mail(plan: Plan, account: _Account, until) -> Iterator[bool | None]:  # typ
         yield account.success("DATA")
         if until("data"):
             return
-        for _ in plan.recipients if plan.lmtp else "1":
-            yield account.success("message")
+        yield account.successes("message", len(plan.recipients) if plan.lmtp else 1)
         if until("message"):
             return
     for number, command in enumerate(plan.commands):

@@ -1,9 +1,9 @@
 """A private Postfix on loopback: own configuration, queue and mailboxes, one listener for each behaviour.
 
 Mail to an address that ``Postfix.mailbox()`` gave is delivered and can be read back; mail to
-``ok@example.test``, ``discard@example.test``, ``postmaster@example.test`` and ``üser@example.test`` is accepted; other users of
-example.test are unknown (550 5.1.1), other domains are not relayed to (554 5.7.1).  A message may have 20000
-octets.
+``ok@example.test``, ``discard@example.test``, ``postmaster@example.test`` and to ``üser@example.test`` is accepted;
+other users of example.test are unknown (550 5.1.1), other domains are not relayed to (554 5.7.1).  A message may have
+20000 octets.
 """
 
 from __future__ import annotations
