@@ -103,7 +103,9 @@ def test_metadata(packed: Packed) -> None:
     assert about["License"] == "MIT"
     assert about["Requires-Python"] == ">=3.9"
     assert about["Description-Content-Type"] == "text/markdown"
-    assert str(about.get_payload()).strip() == (ROOT / "README.md").read_text("utf-8").strip()
+    description = about.get_payload(decode=True)  # the README has characters outside ASCII
+    assert isinstance(description, bytes)
+    assert description.decode("utf-8").strip() == (ROOT / "README.md").read_text("utf-8").strip()
 
 
 def test_two_runtime_dependencies_and_the_extras(packed: Packed) -> None:
