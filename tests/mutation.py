@@ -3,7 +3,8 @@
     python tests/mutation.py [--processes N] [--directory D] [MODULE…]
 
 Works on a copy in DIRECTORY, since mutmut knows a package below ``src`` only.  Prints the score of each module and
-every mutant that survived, as a diff; the copy keeps what was found, and the next run tests only what has changed.
+every mutant that survived, as a diff; the copy keeps what was found, and the next run tests only what has changed, and
+what survived.
 Constants of modules (the reply table, the default states) are nothing mutmut changes; test_replies and test_states
 hold each of their cells against the contract.
 """
@@ -61,6 +62,13 @@ def results(directory: Path) -> dict[str, str]:
     return {name: what for name, _, what in pairs}
 
 
+def survivors(directory: Path) -> set[str]:
+    """The mutants no test has noticed so far."""
+    if not (directory / "mutants").is_dir():
+        return set()
+    return {name for name, what in results(directory).items() if what in SURVIVED}
+
+
 def _mutmut(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mutmut", *arguments]
     return subprocess.run(command, cwd=directory, stdout=subprocess.PIPE, text=True, check=False)
@@ -72,9 +80,13 @@ def main() -> int:
     parser.add_argument("--directory", type=Path, default=ROOT / "build" / "mutation", help="where the copy is")
     parser.add_argument("modules", nargs="*", default=MODULES, help="(%(default)s)")
     given = parser.parse_args()
+    before = survivors(given.directory)
     prepare(given.directory, tuple(given.modules))
     run = [sys.executable, "-m", "mutmut", "run", "--max-children", str(given.processes)]
     if subprocess.run(run, cwd=given.directory, check=False).returncode:
+        return 1
+    again = sorted(before & survivors(given.directory))
+    if again and subprocess.run([*run, *again], cwd=given.directory, check=False).returncode:
         return 1
     found = results(given.directory)
     for name, what in sorted(found.items()):

@@ -169,6 +169,73 @@ def test_smtputf8_comes_last():
     assert talk.sent[1] == "MAIL FROM:<übel@example.org> SMTPUTF8\r\n".encode()
 
 
+def test_nothing_is_connected_to_after_the_last_lookup():
+    talk = Talk(plan(quit_after="sts"))
+    assert talk.actions == []
+    assert talk.outcome.findings == ()
+
+
+def test_tls_from_the_first_byte_stands_where_it_happened():
+    talk = Talk(plan(tls=TlsPlan("ssl")), GREETING, EHLO, BYE)
+    assert list(talk.times) == ["connect", "tls", "banner", "ehlo", "quit"]
+    assert list(Talk(plan(), GREETING, EHLO, BYE).times) == ["connect", "banner", "ehlo", "quit"]
+
+
+def test_clocks_are_told_where_there_were_replies_and_all_is_asked_for():
+    assert Talk(plan(), GREETING, EHLO, BYE).outcome.details == ("clock: kernel for 0 of 3 replies",)
+    assert Talk(plan(), silence()).outcome.details == ()
+    assert Talk(plan(verbose=1), GREETING, EHLO, BYE).outcome.details == ()
+
+
+def test_a_name_loses_its_dot_and_nothing_else():
+    target = TARGET._replace(host="mx1.example.XX.")
+    talk = Talk(plan(tls=TlsPlan("ssl")), GREETING, EHLO, BYE, target=target)
+    assert talk.actions[1].name == "mx1.example.XX"
+
+
+def test_silence_after_the_second_hello_names_it():
+    assert Talk(plan(), GREETING, "500 what", silence(), BYE).decisive.cause == "no reply to HELO for 9.9 s"
+
+
+@pytest.mark.parametrize(
+    ("lmtp", "replies", "cause"),
+    [
+        (False, ("500 what", "500 what"), "an LMTP server? try --lmtp"),
+        (False, ("502 what", "550 no"), ""),
+        (True, ("500 what",), "no LMTP server? try without --lmtp"),
+        (True, ("550 no",), ""),
+    ],
+)
+def test_hello_in_the_wrong_protocol(lmtp, replies, cause):
+    assert Talk(plan(lmtp=lmtp), GREETING, *replies, BYE).decisive.cause == cause
+
+
+@pytest.mark.parametrize(("answer", "verbs"), [("200 ok", "EHLO MAIL RSET QUIT"), ("300 what", "EHLO MAIL QUIT")])
+def test_only_mail_that_was_accepted_is_reset(answer, verbs):
+    assert Talk(plan(sender=SENDER), GREETING, EHLO, answer, *([OK] if "RSET" in verbs else []), BYE).verbs == verbs
+
+
+def test_what_is_left_of_the_time_to_part(monkeypatch):
+    monkeypatch.setattr("smtp_status.dialogue.FAREWELL_SECONDS", 1.5)
+    talk = Talk(plan(sender=SENDER), GREETING, EHLO, OK, OK, BYE)
+    assert talk.limits[-2:] == [1.5, 0.5]
+
+
+def test_a_reply_to_quit_that_is_none():
+    talk = Talk(plan(), GREETING, EHLO, "221?bye")
+    assert (talk.last.kind, talk.last.codes) == ("protocol", (221,))
+    assert talk.last.cause == "neither space nor hyphen behind the reply code"
+
+
+def test_commands_that_were_sent_are_in_the_transcript_and_no_others():
+    def said(talk: Talk) -> list[str]:
+        return [line for line in talk.outcome.transcript if line.startswith(">>>")]
+
+    hello = ">>> EHLO probe.example.org"
+    assert said(Talk(plan(), GREETING, silence(), BYE)) == [hello, ">>> QUIT"]
+    assert said(Talk(commands("NOOP"), GREETING, EHLO, unasked("421 closing"), BYE)) == [hello, ">>> QUIT"]
+
+
 # -- AUTH
 
 
@@ -433,6 +500,16 @@ def test_the_limit_of_days_is_told():
 def test_escapes_at_the_borders_of_their_widths():
     assert text.clean("\u00ff\u0100\uffff\U00010000\U0001ffff") == "ÿĀ\\uffff𐀀\\U0001ffff"
     assert text.clean("\x9f\u0600\u2028") == "\\x9f\\u0600\\u2028"
+
+
+SECRET = b"correct horse"
+
+
+@pytest.mark.parametrize("before", [b"", b"\x03", b"\x03\x03", b"\x03\x03\x03"])
+def test_base64_of_a_secret_wherever_it_stands_in_it(before):
+    word = base64.b64encode(before + SECRET + b"\xff")
+    assert text.redact(word, [SECRET]) == b"***"
+    assert text.redact(b" ".join((word, b"and", word, b"or", word)), [SECRET]) == b"*** and *** or ***"
 
 
 def test_short_secrets_next_to_octets_of_other_scripts():

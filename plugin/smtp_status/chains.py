@@ -14,9 +14,8 @@ import ssl
 from os import urandom
 
 from . import tls, trust
-from .model import Failure
+from .model import Failure, TransportError
 from .plan import TlsPlan
-from .transport import TransportError
 
 _HANDSHAKE = 22  # content type, RFC 5246 section 6.2.1
 _SERVER_HELLO, _CERTIFICATE, _SERVER_HELLO_DONE = 2, 11, 14  # message types, section 7.4

@@ -43,10 +43,11 @@ def measured(start: Instant, end: Instant) -> tuple[float, bool]:
     """
     began, offset, sent = start
     ended, offset_then, received = end
-    if sent is not None and received is not None and abs(offset_then - offset) <= _SET:
-        # The kernel saw the end before this process did and the start after it, or a stamp is not what it seems.
-        if 0 <= received - sent <= ended - began:
-            return (received - sent) / 1e9, True
+    if sent is None or received is None or abs(offset_then - offset) > _SET:
+        return max(ended - began, 0) / 1e9, False
+    # The kernel saw the end before this process did and the start after it, or a stamp is not what it seems.
+    if 0 <= received - sent <= ended - began:
+        return (received - sent) / 1e9, True
     return max(ended - began, 0) / 1e9, False
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .plan import Plan, RawCommand
     from .policy import Policy
     from .routes import Route
+    from .trust import Certificate
 
     T = TypeVar("T")
     Steps = Generator[Action, Result, T]
@@ -244,12 +245,12 @@ class Dialogue:
         self._times["tls"] = result.seconds
         self._details.append(f"tls: {result.version} {result.cipher}")
         self._transcript.append(f"=== {result.version} {result.cipher}")
-        self._look_at_certificate(result.chain)
+        certificate = self._look_at_certificate(result.chain)
         words = f"{result.version} {result.cipher}"
         if self._policy is not None:
             self._judge_by_policy(self._policy, result, words)
         else:
-            found = trust.faults(trust.leaf(result.chain), self._tls_name, plan, self._now)
+            found = trust.faults(certificate, self._tls_name, plan, self._now)
             for failure in found:
                 self._findings.append(Finding("tls", failure.kind, cause=failure.cause, seconds=result.seconds))
             if not found:
@@ -266,7 +267,8 @@ class Dialogue:
         if any(not finding.default for finding in findings):
             raise _Over
 
-    def _look_at_certificate(self, chain: tuple[bytes, ...]) -> None:
+    def _look_at_certificate(self, chain: tuple[bytes, ...]) -> Certificate | None:
+        """Put down what the output tells of the peer's own certificate; None where there is none to be read."""
         from . import trust  # noqa: PLC0415 - only with TLS
 
         certificate = trust.leaf(chain)
@@ -274,6 +276,7 @@ class Dialogue:
             if self._plan.verbose:
                 self._details.extend(trust.describe(certificate, self._now))
             self._tls_days = trust.days_left(certificate, self._now)
+        return certificate
 
     def _proxy(self, ends: tuple[()] | tuple[str, int, str, int]) -> Steps[None]:
         """The header of the PROXY protocol, version 1, which a load balancer would send."""
@@ -410,7 +413,7 @@ class Dialogue:
     def _message(self, accepted: tuple[Mailbox, ...]) -> Steps[None]:
         message = self._plan.message
         assert message is not None
-        lines: list[bytes | str] = [*message.head_lines(MESSAGE_LINES_SHOWN + 1)]
+        lines: list[bytes | str] = [*message.head_lines(MESSAGE_LINES_SHOWN + 1)] if self._plan.verbose else []
         if len(lines) > MESSAGE_LINES_SHOWN:
             lines[MESSAGE_LINES_SHOWN:] = [f"... {message.size} octets in all"]
         exchange = Exchange(_with_final_dot(message.chunks()), from_first_octet=True)
@@ -517,14 +520,14 @@ class Dialogue:
 
     def _command(self, stage: str, verb: str, line: bytes, shown: bytes | None = None) -> Steps[Answer]:
         """Send one command and read its reply; ``shown`` stands for it in the transcript where it is a secret."""
-        told = line if shown is None else shown
-        return (yield from self._exchange(stage, verb, Exchange((command_line(line),)), told))
+        return self._exchange(stage, verb, Exchange((command_line(line),)), line if shown is None else shown)
 
     def _exchange(self, stage: str, verb: str, action: Exchange, *told: bytes | str) -> Steps[Answer]:
         """One reply, valid in form; the conversation is over where there was none.  ``told``: for the transcript."""
         result = yield action
         self._decided = result.at
-        self._tell(result, *told)
+        if self._plan.verbose:
+            self._tell(result, *told)
         if isinstance(result, Failure):
             self._hear(result.lines)
             self._lost(verb, result)

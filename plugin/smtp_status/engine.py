@@ -11,19 +11,18 @@ from bisect import insort
 from time import monotonic
 
 from . import clock
-from .actions import Answer, Connect, Connected, Exchange, Secured, Tell, Told
-from .model import Failure, Reply
+from .actions import Answer, Connect, Connected, Exchange, Handshake, Secured, Tell, Told
+from .model import Failure, TransportError
 from .replies import CLOSING
-from .transport import Transport, TransportError
+from .transport import Transport
 from .wire import ReplyReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
-    from typing import Callable, Union
+    from collections.abc import Generator, Iterable
+    from typing import Any, Callable, Union
 
-    from .actions import Action, Handshake, Result
-    from .model import Address
+    from .actions import Action, Result
     from .plan import TlsPlan
     from .tls import TlsLayer
 
@@ -136,8 +135,10 @@ class _Driver:
         self.loop = loop
         self.reader = ReplyReader()
         self.armed = 0
-        self.since = clock.now()
+        self.since: clock.Instant
         """When the last action ended: what a reply to nothing is timed from."""
+        self.secured = False
+        """Whether TLS has begun: its layer may hold octets the selector knows nothing of."""
         self._conversation = conversation
         self._transport: Transport | None = None
         self._work: Work | None = None
@@ -161,14 +162,14 @@ class _Driver:
     def ready(self) -> None:
         """The socket has become readable or writable."""
         if self._work is not None:
-            self._settle(self._attempt(self._work.advance))
+            self._settle(self._work.advance)
 
     def time_is_up(self) -> None:
         """The deadline, or the work's own limit, has passed."""
         if self._work is not None:
             self.armed = 0
             self._limit = None
-            self._settle(self._attempt(self._work.give_up))
+            self._settle(self._work.give_up)
 
     def go_on(self, result: Result | None) -> None:
         """Hand over ``result``, and carry out what is asked next until something has to be waited for."""
@@ -180,7 +181,7 @@ class _Driver:
                 return
             self.armed = 0
             self._limit = None
-            self._work = self._begin(action)
+            self._work = _WORKS[type(action)](action, self)
             result = self._attempt(self._work.start)
             # Past the deadline nothing is waited for, but what can be said at once (QUIT) was said.
             while result is None and self.loop.deadline.passed():
@@ -189,20 +190,12 @@ class _Driver:
                 self._watch()
                 return
 
-    def _settle(self, result: Result | None) -> None:
+    def _settle(self, step: Callable[[], Result | None]) -> None:
+        result = self._attempt(step)
         if result is None:
             self._watch()
         else:
             self.go_on(result)
-
-    def _begin(self, action: Action) -> Work:
-        if isinstance(action, Connect):
-            return _Connecting(action.addresses, self)
-        if isinstance(action, Tell):
-            return _Telling(action, self)
-        if isinstance(action, Exchange):
-            return _Exchanging(action, self)
-        return _Handshaking(action, self)
 
     def _attempt(self, step: Callable[[], Result | None]) -> Result | None:
         try:
@@ -211,16 +204,17 @@ class _Driver:
             return error.failure._replace(at=monotonic())
 
     def _watch(self) -> None:
-        work = self._work
-        assert work is not None
+        work, transport = self._work, self._transport
+        assert work is not None and transport is not None
         events = work.events
-        if self.transport.waiting():
+        if self.secured and transport.waiting():
             events |= selectors.EVENT_WRITE
-        if not self._events:
-            self.loop.selector.register(self.transport, events, self)
-        elif events != self._events:
-            self.loop.selector.modify(self.transport, events, self)
-        self._events = events
+        if events != self._events:
+            if self._events:
+                self.loop.selector.modify(transport, events, self)
+            else:
+                self.loop.selector.register(transport, events, self)
+            self._events = events
         if work.limit != self._limit:
             self._limit = work.limit
             self.armed = 0 if work.limit is None else self.loop.arm(self, work.limit)
@@ -236,9 +230,9 @@ class _Connecting:
 
     events = selectors.EVENT_WRITE
 
-    def __init__(self, addresses: tuple[Address, ...], driver: _Driver) -> None:
+    def __init__(self, action: Connect, driver: _Driver) -> None:
         self.limit: float | None = None
-        self._left = list(addresses)
+        self._left = list(action.addresses)
         self._driver = driver
         self._failed: list[Failure] = []
 
@@ -308,23 +302,21 @@ class _Telling:
 class _Exchanging:
     """Sends one payload and reads one reply."""
 
+    events = selectors.EVENT_READ
+    """What to wait for: replies always, since one may come before everything was sent."""
+    _piece: bytes | memoryview = b""
+    _unasked = False
+
     def __init__(self, action: Exchange, driver: _Driver) -> None:
-        self.limit = None if action.limit is None else monotonic() + action.limit
-        self._action = action
+        payload, limit, self._strict, self._from_first_octet = action
+        self._began = monotonic()
+        self.limit = None if limit is None else self._began + limit
         self._driver = driver
         self._transport = driver.transport
         self._reader = driver.reader
-        self._began = monotonic()
-        self._pieces: Iterator[bytes] = iter(action.payload)
-        self._piece = memoryview(b"")
-        self._asks = bool(action.payload)
+        self._pieces = iter(payload)
+        self._asks = bool(payload)
         self._sent_all = not self._asks
-        self._unasked = False
-
-    @property
-    def events(self) -> int:
-        """What to wait for: replies always, since one may come before everything was sent."""
-        return selectors.EVENT_READ if self._sent_all else selectors.EVENT_READ | selectors.EVENT_WRITE
 
     def start(self) -> Result | None:
         if self._asks:
@@ -332,17 +324,24 @@ class _Exchanging:
             if fault is not None:
                 return fault
             self._transport.mark()
-            self._piece = memoryview(next(self._pieces, b""))
+            self._piece = next(self._pieces, b"")
+        if self._sent_all:
+            result = self._heard()
+            if result is not None:
+                return result
         return self.advance()
 
     def advance(self) -> Result | None:
         while True:
+            sending = not self._sent_all
             try:
-                if self._transport.waiting():
+                if self._driver.secured and self._transport.waiting():
                     self._transport.flush()  # the end of a handshake, or TLS's own answer to the server
-                more = not self._sent_all and self._send()
+                more = sending and self._send()
             except TransportError as error:
                 return self._cut_off(error)
+            if sending and self._sent_all and not self._driver.secured:
+                return None  # the server has to get it first, and the selector tells when it has answered
             # A server that reads fast leaves no pause in a long message, and may have said no to it long ago.
             result = self._receive()
             if result is not None or not more or self._driver.loop.deadline.passed():
@@ -360,14 +359,15 @@ class _Exchanging:
     def _look_before_sending(self) -> Failure | None:
         """Lock-step: nothing may be here before the question.  A 421 may, and is then the reply (it ends all)."""
         received = self._transport.receive()
+        if received is None and self._reader.idle:
+            return None
         if received is not None:
             self._reader.feed(received[0])
-        if not self._action.strict:
+        if not self._strict:
             self._reader.discard()
             return None
         if self._reader.idle:
-            closed = received is not None and not received[0]
-            return Failure("closed", "connection closed by the server", unsent=True, at=monotonic()) if closed else None
+            return Failure("closed", "connection closed by the server", unsent=True, at=monotonic())
         begun = self._reader.begun()
         if begun[0][:3] == b"421"[: len(begun[0])]:
             self._sent_all = self._unasked = True
@@ -379,14 +379,16 @@ class _Exchanging:
         while self._piece:
             taken = self._transport.send(self._piece)
             if not taken:
+                self.events = selectors.EVENT_READ | selectors.EVENT_WRITE
                 return False
-            self._piece = self._piece[taken:]
+            self._piece = memoryview(self._piece)[taken:] if taken < len(self._piece) else b""
         piece = next(self._pieces, None)
-        if piece is None:
-            self._sent_all = self._transport.flush()
-            return False
-        self._piece = memoryview(piece)
-        return True
+        if piece is not None:
+            self._piece = piece
+            return True
+        self._sent_all = self._transport.flush()
+        self.events = selectors.EVENT_READ if self._sent_all else selectors.EVENT_READ | selectors.EVENT_WRITE
+        return False
 
     def _cut_off(self, error: TransportError) -> Result:
         """Sending failed: what the server said before it closed is in our buffer, and says more than the error."""
@@ -398,11 +400,6 @@ class _Exchanging:
 
     def _receive(self) -> Result | None:
         while True:
-            reply = self._reader.next_reply()
-            if reply is not None and self._unasked and reply.code != CLOSING:
-                return _too_early(reply.lines)
-            if reply is not None:
-                return self._answer(reply)
             try:
                 received = self._transport.receive()
             except TransportError as error:
@@ -412,14 +409,22 @@ class _Exchanging:
             if not received[0]:
                 return self._broken(Failure("closed", "connection closed by the server"))
             self._reader.feed(received[0])
-            if self._driver.loop.deadline.passed():
-                return None  # a server that floods us is not listened to for longer than any other
+            result = self._heard()
+            # A server that floods us is not listened to for longer than any other.
+            if result is not None or self._driver.loop.deadline.passed():
+                return result
 
-    def _answer(self, reply: Reply) -> Answer:
+    def _heard(self) -> Result | None:
+        """What the octets that have come amount to."""
+        reply = self._reader.next_reply()
+        if reply is None:
+            return None
+        if self._unasked and reply.code != CLOSING:
+            return _too_early(reply.lines)
         end = self._transport.last_received
         if not self._asks or self._unasked:
             start = self._driver.since
-        elif self._action.from_first_octet:
+        elif self._from_first_octet:
             start = self._transport.first_sent()
         else:
             start = self._transport.last_sent()
@@ -456,6 +461,7 @@ class _Handshaking:
         if not reader.idle:
             # An attacker's commands or replies, put in before the encryption begins (RFC 3207 section 6).
             return Failure("protocol", "data in plain text before the TLS handshake", reader.begun(), at=monotonic())
+        self._driver.secured = True
         self._transport.start_tls(self._driver.loop.new_layer(self._action.plan, self._action.name))
         self._transport.mark()
         return self.advance()
@@ -477,3 +483,11 @@ class _Handshaking:
 
     def _failed(self, failure: Failure) -> Failure:
         return failure._replace(chain=self._transport.peer().chain, at=monotonic())
+
+
+_WORKS: dict[type[Action], Callable[[Any, _Driver], Work]] = {
+    Connect: _Connecting,
+    Tell: _Telling,
+    Exchange: _Exchanging,
+    Handshake: _Handshaking,
+}

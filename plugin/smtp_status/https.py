@@ -11,10 +11,9 @@ import ssl
 from http import client
 
 from . import background, clock, tls, transport
-from .model import Failure
+from .model import Failure, TransportError
 from .record import NamedTuple
 from .text import cut, sentence
-from .transport import TransportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ def receive(sock: socket.socket, size: int) -> tuple[bytes, int | None]:
 
 
 def sent(sock: socket.socket, due: int) -> list[int]:
-    """The send stamps that have come since the last call, oldest first, in nanoseconds: ``due`` at most, all with 0.
+    """The send stamps that have come since the last call, oldest first, in nanoseconds: all, or ``due`` of them.
 
     They wait on the error queue, and while one waits there poll() reports the socket in error: read them whenever
     there was nothing else to read.
@@ -65,8 +65,8 @@ def sent(sock: socket.socket, due: int) -> list[int]:
         stamp = _stamp(ancillary)
         if stamp is not None:
             stamps.append(stamp)
-        if len(stamps) == due:
-            return stamps
+            if len(stamps) == due:
+                return stamps
 
 
 def round_trip(sock: socket.socket) -> float | None:

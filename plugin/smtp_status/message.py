@@ -175,7 +175,9 @@ class Message:
             if line_begins and text.startswith(b"."):
                 text = b"." + text  # noqa: PLW2901
             line_begins = text.endswith(b"\n")
-            yield text.replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
+            if text.rfind(b"\n.") >= 0:  # from the end: twice as fast as from the beginning, and mostly in vain
+                text = text.replace(b"\n.", b"\n..")  # noqa: PLW2901
+            yield text.replace(b"\n", b"\r\n")
         if not line_begins:
             yield b"\r\n"
 

@@ -72,7 +72,7 @@ class Reply(NamedTuple):
     @property
     def texts(self) -> tuple[bytes, ...]:
         """The lines without code and separator."""
-        return tuple(line[4:] if line[:3].isdigit() else line for line in self.lines)
+        return tuple([line[4:] if line[:3].isdigit() else line for line in self.lines])
 
 
 class Failure(NamedTuple):
@@ -91,6 +91,14 @@ class Failure(NamedTuple):
     unsent: bool = False
     at: float = 0.0
     chain: tuple[bytes, ...] = ()
+
+
+class TransportError(Exception):
+    """A connection failed; ``failure`` says how."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.cause)
+        self.failure = failure
 
 
 class Finding(NamedTuple):

@@ -51,8 +51,9 @@ def judge(command: str, code: int) -> str:
     """
     row = TABLE.get(command)
     if row is not None:
+        digits = f"{code:03}"
         for column, codes in zip(("success", "failure", "error"), row):
-            if str(code) in codes.split():
+            if digits in codes:
                 return column
     if code >= 400:
         return "failure"

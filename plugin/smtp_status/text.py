@@ -29,7 +29,7 @@ _ESCAPE = r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
 _LONGEST_ESCAPE = 10
 # Look-alikes keep a reply legible: perfdata begins at |, and <, > and & are markup in every web interface.  For & there
 # is none that all fonts have.
-_LOOK_ALIKES = str.maketrans({"|": "¦", "<": "‹", ">": "›", "&": "\\x26", "\t": " "})  # noqa: RUF001
+_LOOK_ALIKES = (("|", "¦"), ("<", "‹"), (">", "›"), ("&", "\\x26"), ("\t", " "))  # noqa: RUF001
 
 
 def clean(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
@@ -45,9 +45,11 @@ def clean(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
 def sentence(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
     """``raw`` as ``clean`` gives it, made to be read in the first line: addresses stand without their angle
     brackets, since Nagios drops these anyway, and runs of white space are one space."""
-    before, *pieces = _shown(raw, secrets).split("<")
-    bare = before + "".join(map(_without_brackets, pieces))
-    return " ".join(_harmless(bare).split())
+    text = _shown(raw, secrets)
+    if "<" in text:
+        before, *pieces = text.split("<")
+        text = before + "".join(map(_without_brackets, pieces))
+    return " ".join(_harmless(text).split())
 
 
 def cut(text: str, limit: int) -> str:
@@ -134,7 +136,8 @@ def _shown(raw: bytes | str, secrets: Collection[bytes]) -> str:
 
 
 def _harmless(text: str) -> str:
-    text = text.translate(_LOOK_ALIKES)
+    for mark, instead in _LOOK_ALIKES:
+        text = text.replace(mark, instead)
     if not text.isprintable():
         text = "".join(char if char.isprintable() else _escaped(char) for char in text)
     return text.replace("\\n", "\\x5cn")

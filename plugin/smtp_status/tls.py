@@ -10,11 +10,10 @@ from time import time
 
 from . import trust
 from .certificate import CertificateFault, chain_from_messages
-from .model import Failure
+from .model import Failure, TransportError
 from .plan import TlsPlan
 from .record import NamedTuple
 from .text import clean
-from .transport import TransportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import errno
 import os
 
 from . import clock, kerneltime
-from .model import Address, Failure
+from .model import Address, Failure, TransportError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,14 +41,6 @@ _KINDS = {
     errno.ECONNABORTED: ("closed", "connection aborted"),
     errno.EPIPE: ("closed", "connection closed by the server"),
 }
-
-
-class TransportError(Exception):
-    """The connection failed; ``failure`` says how."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.cause)
-        self.failure = failure
 
 
 def failure_of(error: OSError, address: Address) -> Failure:
@@ -251,8 +243,7 @@ class Transport:
 
     def _collect_stamps(self) -> None:
         if self._kernel:
-            due = max(self._stamped_calls - len(self._send_stamps), 0)
-            self._send_stamps += kerneltime.sent(self._socket, due)
+            self._send_stamps += kerneltime.sent(self._socket, self._stamped_calls - len(self._send_stamps))
 
     # -- instants
 

@@ -22,6 +22,7 @@ class ReplyReader:
         self._buffer = bytearray()
         self._scanned = 0  # octets at the buffer's front known to hold no line feed
         self._lines: list[bytes] = []
+        self._again: bytes | None = None  # code and hyphen of the last line; what begins alike is as valid
         self._codes: dict[int, None] = {}  # a set in order
         self._octets = 0  # of the lines of the reply that has begun
 
@@ -51,28 +52,27 @@ class ReplyReader:
             if end < 0:
                 self._scanned = len(self._buffer)
                 if self._scanned > MAX_LINE:
-                    return self._overlong(self._cut_line(MAX_LINE))
+                    return self._overlong()
                 return None
             if end > MAX_LINE:
-                return self._overlong(self._cut_line(MAX_LINE))
-            reply = self._take(_without_cr(self._cut_line(end + 1)[:-1]))
+                return self._overlong()
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            self._scanned = 0
+            reply = self._take(_without_cr(line))
             if reply is not None:
                 return reply
 
-    def _cut_line(self, end: int) -> bytes:
-        line = bytes(self._buffer[:end])
-        del self._buffer[:end]
-        self._scanned = 0
-        return line
-
     def _take(self, line: bytes) -> Reply | None:
         self._octets += len(line) + 2
-        fault = self._note_code(line)
+        begin = line[:4]
+        fault = self._note_code(line) if begin != self._again else ""
         if fault:
             return self._finish(fault, line)
         if self._octets > MAX_REPLY:
             return self._finish(f"reply longer than {MAX_REPLY} octets", line)
-        if line[3:4] == b"-":
+        if begin.endswith(b"-"):
+            self._again = begin
             self._lines.append(line)
             return None
         if len(self._codes) > 1:
@@ -80,7 +80,10 @@ class ReplyReader:
             return self._finish(f"lines of one reply have different codes, {shown}", line)
         return self._finish("", line)
 
-    def _overlong(self, line: bytes) -> Reply:
+    def _overlong(self) -> Reply:
+        line = bytes(self._buffer[:MAX_LINE])
+        del self._buffer[:MAX_LINE]
+        self._scanned = 0
         self._note_code(line)
         return self._finish(f"reply line longer than {MAX_LINE} octets", line)
 
@@ -94,7 +97,7 @@ class ReplyReader:
 
     def _finish(self, fault: str, line: bytes) -> Reply:
         reply = Reply(tuple(self._codes), (*self._lines, line[:MAX_LINE]), fault)
-        self._lines, self._codes, self._octets = [], {}, 0
+        self._lines, self._again, self._codes, self._octets = [], None, {}, 0
         return reply
 
 

@@ -16,10 +16,9 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from smtp_status import check, clock, engine, resource, text, tls
-from smtp_status.model import Address, Failure, Outcome
+from smtp_status.model import Address, Failure, Outcome, TransportError
 from smtp_status.settings import Settings
 from smtp_status.tls import Peer
-from smtp_status.transport import TransportError
 
 from .plans import any_settings
 from .player import End, Player, Say, Script, Step
