@@ -37,9 +37,7 @@ async def check(*arguments: str) -> int:
     """Run the installed plugin with these arguments and ARGS, show all of it, and return its exit code."""
     arguments += tuple(shlex.split(os.environ.get("ARGS", "")))
     print(f"$ {shlex.join([os.path.relpath(PLUGIN), *arguments])}", end="\n\n", flush=True)
-    process = await asyncio.create_subprocess_exec(
-        PLUGIN, *arguments, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT
-    )
+    process = await asyncio.create_subprocess_exec(PLUGIN, *arguments, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
     output, _ = await process.communicate()
     print(output.decode("utf-8", "backslashreplace").rstrip("\n"), end="\n\n")
     code = process.returncode

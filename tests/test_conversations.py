@@ -88,7 +88,7 @@ def test_conversations_over_sockets(over_sockets: subprocess.Popen[str], capsys:
 
 
 @settings(
-    max_examples=200,
+    max_examples=100,
     derandomize=True,
     database=None,
     deadline=None,

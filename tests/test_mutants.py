@@ -512,6 +512,19 @@ def test_base64_of_a_secret_wherever_it_stands_in_it(before):
     assert text.redact(b" ".join((word, b"and", word, b"or", word)), [SECRET]) == b"*** and *** or ***"
 
 
+def test_secrets_that_touch_or_overlap_leave_nothing_between():
+    assert text.redact(b"a secretsecret b", [b"secret"]) == b"a *** b"
+    assert text.redact(b"aaaaa", [b"aaaa"]) == b"***"
+
+
+@pytest.mark.parametrize("secrets", [(), (b"hidden",)])
+def test_a_text_too_long_ends_with_a_whole_character(secrets):
+    assert text.clean("x" * (text.RAW_LIMIT - 1) + "é", secrets) == "x" * (text.RAW_LIMIT - 1) + "…"
+    assert text.clean("x" * (text.RAW_LIMIT - 3) + "\U0001f600", secrets) == "x" * (text.RAW_LIMIT - 3) + "…"
+    # no character has so many octets
+    assert text.clean(b"x" * 8000 + b"\x80" * 400, secrets) == "x" * 8000 + "\\x80" * 189 + "…"
+
+
 def test_short_secrets_next_to_octets_of_other_scripts():
     assert text.redact(b"\x80pw pw\x81 pw", [b"pw"]) == b"\x80pw pw\x81 ***"
     assert text.redact(b"apw, (pw)", [b"pw"]) == b"apw, (***)"
@@ -538,6 +551,13 @@ def test_only_the_first_equals_sign_of_a_keyword_is_one():
         "AUTH": "PLAIN X=Y",
         "X": "1=2",
     }
+
+
+def test_an_empty_line_behind_a_reply_is_a_line():
+    reader = wire.ReplyReader()
+    reader.feed(b"250 a\r\n\n250 b\n")
+    found = [reader.next_reply() for _ in range(3)]
+    assert [(one.code, one.fault) for one in found if one is not None] == [(250, ""), (0, "no reply code"), (250, "")]
 
 
 def test_a_line_end_in_a_command_is_told():

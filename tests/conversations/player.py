@@ -354,7 +354,7 @@ class Player:
         pause = rng.random() * self._patience * (0.1 if self._slow else 0.003)
         if rng.random() < 0.9:
             return [Say(octets, pause)]
-        size = rng.choice((1, 3, 40, 40)) if len(octets) < 200 else 1 + len(octets) // 4
+        size = rng.choice((1 + len(octets) // 30, 1 + len(octets) // 4))
         pieces = [octets[start : start + size] for start in range(0, len(octets), size)]
         pause = rng.random() * 0.1 * self._patience / len(pieces)
         return [Say(piece, pause) for piece in pieces]
@@ -491,7 +491,7 @@ def _late(player: Player, octets: bytes) -> Script:
 
 def _dripped(player: Player, octets: bytes) -> Script:
     pause = player._rng.choice((0.01, 0.1, 1.0)) * player._patience / 3
-    return [Say(octets[at : at + 1], pause) for at in range(min(len(octets), 100))]
+    return [Say(octets[at : at + 1], pause) for at in range(min(len(octets), 40))]
 
 
 _FAULTS: tuple[Fault, ...] = (
