@@ -17,7 +17,7 @@ from smtp_status.patterns import compiled
 from smtp_status.plan import Credentials, Plan, RawCommand, Secret, TlsPlan
 from smtp_status.settings import Settings
 from smtp_status.verdict import Verdict
-from talk import BYE, EHLO, GREETING, PEER, SECONDS, SENDER, TARGET, TO, Talk, plan, silence, surplus, unasked
+from talk import BYE, EHLO, GREETING, PEER, SECONDS, SENDER, TARGET, TO, Talk, early, plan, silence, surplus, unasked
 
 PASSWORD = "correct horse"
 OK = "250 2.0.0 Ok"
@@ -156,6 +156,14 @@ def test_a_message_that_just_fits_the_transcript_is_shown_whole():
         talk = Talk(wanted, GREETING, EHLO, OK, OK, "354 go", OK, BYE)
         assert (f">>> ... {wanted.message.size} octets in all" in talk.outcome.transcript) is octets
         assert talk.outcome.transcript.count(">>> x") == MESSAGE_LINES_SHOWN - head
+
+
+@pytest.mark.parametrize("lines", [200, 201])
+def test_a_reply_that_just_fits_the_transcript_is_shown_whole(lines):
+    hello = "\n".join(["250-x"] * (lines - 1) + ["250 x"])
+    talk = Talk(plan(), GREETING, hello, BYE)
+    assert talk.outcome.transcript.count("<<< 250-x") == 199 + (lines > 200)
+    assert ("<<< ... 201 lines in all" in talk.outcome.transcript) is (lines > 200)
 
 
 def test_a_single_recipient_is_not_named_with_lmtp_either():
@@ -465,6 +473,13 @@ def test_a_pattern_does_not_judge_what_came_before_the_command():
     pattern = compiled("[0-9]{3}")
     talk = Talk(plan(commands=(RawCommand(b"NOOP", pattern),)), GREETING, EHLO, unasked("421 closing"), BYE)
     assert talk.decisive == Finding("command", "error", (421,), "closing", about="NOOP", seconds=9999.0)
+    talk = Talk(plan(commands=(RawCommand(b"NOOP", pattern),)), GREETING, EHLO, early("250 ok"))
+    assert (talk.decisive.kind, talk.decisive.codes) == ("protocol", (250,))
+
+
+def test_a_login_that_is_accepted_before_it_was_sent_is_none():
+    talk = Talk(login("PLAIN"), GREETING, "250-mx1\n250 AUTH PLAIN", early("235 ok"))
+    assert (talk.decisive.kind, talk.decisive.cause) == ("protocol", "not a reply to AUTH")
 
 
 # -- several targets, days
@@ -533,7 +548,14 @@ def test_short_secrets_next_to_octets_of_other_scripts():
 
 
 def test_brackets_end_where_they_end_first():
-    assert text.sentence("<a@b>>x") == "a@b›x"  # noqa: RUF001
+    assert text.sentence("<a@b>>x <c@d>, <e>f g>h") == "a@b›x c@d, ef g›h"  # noqa: RUF001
+
+
+def test_secrets_at_the_limit():
+    assert text.redact(b"abcsecret", [b"secret"], 3) == b"abc"
+    assert text.redact(b"abcsecret", [b"secret"], 4) == b"abc***"
+    assert text.redact(b"abc pw x", [b"pw"], 5) == b"abc ***"
+    assert text.redact(b"abc pwx", [b"pw"], 5) == b"abc p"
 
 
 def test_an_escape_at_the_very_beginning_is_not_cut_in_two():

@@ -104,7 +104,8 @@ CASES = {
     (MX, "LMTP"): (0, r"SMTP OK - 127\.0\.0\.1 accepted the recipient in [0-9.]+ s: 250 2\.1\.5 OK"),
     (SMTP, "Submission"): (
         0,
-        r"SMTP OK - 127\.0\.0\.1 authenticated in .* s: 235 2\.7\.0 Authentication successful \(certificate expires in 30 days\)",
+        r"SMTP OK - 127\.0\.0\.1 authenticated in .* s: 235 2\.7\.0 Authentication successful"
+        r" \(certificate expires in 30 days\)",
     ),
     (SMTP, "Submission TLS"): (0, r"SMTP OK - 127\.0\.0\.1 answered in [0-9.]+ s: 250 .*"),
 }

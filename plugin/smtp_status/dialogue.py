@@ -317,7 +317,7 @@ class Dialogue:
         answer = yield from self._sasl(exchange)
         explanation = sentence(exchange.explanation, self._secrets)
         meaning = auth.MEANINGS.get(answer.reply.code, "")
-        column = replies.judge("AUTH", answer.reply.code)
+        column = "protocol" if answer.early else replies.judge("AUTH", answer.reply.code)
         if column == "success":
             meaning = mechanism
         elif column == "protocol":
@@ -446,8 +446,8 @@ class Dialogue:
             self._message_accepted = True
         if command.expected is None and (verb, answer.reply.code) == ("AUTH", replies.CONTINUE):
             self._add(stage, "success", answer, about=about)  # the responses come as further commands
-        elif command.expected is None or answer.unasked:
-            # A 421 that was there before is no reply to a command that was never sent, whatever -R expects.
+        elif command.expected is None or answer.unasked or answer.early:
+            # What came before the command was sent is no reply to it, whatever -R expects.
             self._judge(stage, verb, answer, about)
         else:
             from .patterns import Overdue, found  # noqa: PLC0415 - as above

@@ -86,6 +86,8 @@ class Player:
         self.farewell_took = 0.0
         """Seconds from RSET, where it was sent, or else QUIT to the reply to QUIT."""
         self.proxied = plan.proxy is not None
+        self.ahead = False
+        """It accepts what it has not been asked yet, so that no client can tell which reply belongs to what."""
         self.tls = ""
         self.ended = False
         self.delivered = b""
@@ -262,12 +264,13 @@ class Player:
 
     def _interruption(self, now: float) -> Script:
         """A reply to the message long before its end."""
-        if self.behaves or self._rng.random() > 0.04:
+        if self.behaves or not self._plan.recipients or b"DATA" in self.received[:-1] or self._rng.random() > 0.04:
             return []
         self._early = True
         code = self._rng.choice((552, 451, 421, 250))
         octets = b"%d 5.3.4 too big\r\n" % code
-        self._note("message", octets, self._until + 0.01, certain=code != 250)
+        self.ahead = code == 250
+        self._note("message", octets, self._until + 0.01)
         steps: Script = [Say(octets, 0.01)]
         if self._rng.random() < 0.5:
             steps.append(End(self._rng.choice(("close", "reset", "deaf"))))
@@ -344,7 +347,7 @@ class Player:
         return steps
 
     def _note(self, verb: str, octets: bytes, at: float, certain: bool = True) -> None:
-        self.entries.append(Entry(verb, octets, at, certain))
+        self.entries.append(Entry(verb, octets, at, certain and not self.ahead))
 
     def _delivered(self, octets: bytes) -> Script:
         """The octets as networks and servers deliver them: at once, in pieces, slowly."""

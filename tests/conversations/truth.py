@@ -87,7 +87,7 @@ def took_it(played: Conversation) -> bool | None:
         return False
     for result in _steps(played.settings.plan, played.player, account):
         if result is not True:
-            return result
+            return None if played.player.ahead else result
     return None if account.doubtful else True
 
 
@@ -282,7 +282,14 @@ def _check_findings(played: Conversation) -> None:
 def _check_farewell(played: Conversation) -> None:
     """QUIT is owed to a server that waits for a command, and nothing to one that does not."""
     player = played.player
-    if not played.connected or player.ended or player.in_message or player.awaits_tls or not player.entries:
+    if (
+        player.ahead
+        or not played.connected
+        or player.ended
+        or player.in_message
+        or player.awaits_tls
+        or not player.entries
+    ):
         return
     if not grammar.is_over(player.delivered):
         assert not player.received[player.proxied :], "spoke before it was greeted"
