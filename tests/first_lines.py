@@ -97,7 +97,7 @@ CASES = {
     "greeting late on 465": Case(f"{MX} -p 465 {SOON}", Silence(), 465),
     "greeting incomplete": Case(f"{MX} {SOON}", (b"220-mx.example.org, one moment\r\n", Silence())),
     "greeting closed": Case(MX, Close()),
-    "greeting reset": Case(MX, Reset()),
+    "greeting reset": Case(MX, (Sleep(0.05), Reset())),  # not before the client knows that it is connected
     "greeting of something else": Case(f"{MX} -p 22", (b"SSH-2.0-OpenSSH_9.2\r\n", Silence()), 22),
     "greeting of another code": Case(MX, smtp(banner=b"250 mx.example.org\r\n")),
     "greeting without text": Case(f"{MX} -e Postfix", smtp()),
