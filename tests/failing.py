@@ -43,6 +43,15 @@ class Socket(_socket.socket):
     """A socket whose calls may fail."""
 
 
+class Poll:
+    """A poll or epoll object whose calls may fail; its type cannot be changed, nor inherited from."""
+
+    def __init__(self, poll: Any) -> None:
+        for name in ("register", "modify", "unregister", "poll"):
+            setattr(self, name, failing(name, getattr(poll, name)))
+        self.close = getattr(poll, "close", None)
+
+
 def main() -> None:
     for name in ("open", "read", "write", "pipe", "pread", "fstat", "urandom", "uname"):
         setattr(os, name, failing(name, getattr(os, name)))
@@ -61,6 +70,9 @@ def main() -> None:
     _socket.socket = Socket  # type: ignore[misc]
     _socket.getaddrinfo = failing("getaddrinfo", _socket.getaddrinfo)
     select.select = failing("select", select.select)
+    for name in ("poll", "epoll"):
+        make = getattr(select, name)
+        setattr(select, name, failing(name, lambda make=make: Poll(make())))
     leave = os._exit
     os._exit = lambda code: leave(99 if next(calls) <= NUMBER else code)
     sys.argv[:] = sys.argv[3:]

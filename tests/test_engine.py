@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import os
 import re
-import selectors
 import socket
 import sys
 import threading
@@ -23,6 +22,7 @@ from smtp_status.engine import Deadline
 from smtp_status.model import Address, Failure, Reply, Target
 from smtp_status.plan import TlsPlan
 from smtp_status.routes import Route
+from smtp_status.selector import Selector
 from talk import TO, plan
 
 LATE = 0.5
@@ -81,13 +81,13 @@ def wakeups(monkeypatch) -> list:
     """One entry for each time the loop has slept."""
     slept: list = []
 
-    class Counting(selectors.DefaultSelector):
-        def select(self, timeout=None):
+    class Counting(Selector):
+        def select(self, timeout):
             ready = super().select(timeout)
             slept.append(timeout)
             return ready
 
-    monkeypatch.setattr(engine.selectors, "DefaultSelector", Counting)
+    monkeypatch.setattr(engine, "Selector", Counting)
     return slept
 
 

@@ -31,8 +31,8 @@ code = main(sys.argv[1:])
 os.write(2, json.dumps([code, sorted(set(sys.modules) - before)]).encode())
 """
 
-NETWORK = {"_socket", "select", "selectors", "math"}
-TLS = {"ssl", "_ssl", "socket", "array", "struct", "_struct", "base64", "binascii"}
+NETWORK = {"_socket", "select"}
+TLS = {"ssl", "_ssl", "socket", "selectors", "math", "array", "struct", "_struct", "base64", "binascii"}
 
 # Rooms that a run without such a wish has no use for.
 RARE = {

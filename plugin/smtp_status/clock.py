@@ -4,36 +4,32 @@ from __future__ import annotations
 
 from time import perf_counter_ns, time_ns
 
-from .record import NamedTuple
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
+    Instant = tuple[int, int, Optional[int]]
+    """A moment: on this process's monotonic clock; what lay between that and the wall clock then; and, where the kernel
+    stamped it, on the kernel's clock.  Nanoseconds.
 
-class Instant(NamedTuple):
-    """A moment on this process's monotonic clock and, where the kernel stamped it, on the kernel's; nanoseconds.
-
-    The kernel stamps by the wall clock.  ``offset`` is what lay between the two clocks at this moment, so that a
-    wall clock set between two instants is noticed.
+    The kernel stamps by the wall clock, and a wall clock set between two instants shows in what lay between the clocks.
+    (No class of its own: a conversation has some thirty, and a process may have a thousand conversations.)
     """
-
-    process: int
-    offset: int
-    kernel: int | None = None
-
-    def stamped(self, kernel: int | None) -> Instant:
-        """The same moment with the kernel's stamp of it."""
-        return Instant(self.process, self.offset, kernel)
-
 
 _SET = 1_000_000  # nanoseconds by which the offset must move to mean that the wall clock was set
 
 
 def now(kernel: int | None = None) -> Instant:
     """This moment, as this process sees it, with the kernel's stamp of what it just learnt of."""
-    while True:
-        process = perf_counter_ns()
-        offset = time_ns() - process
-        # A process put aside between the two readings would look like a wall clock that was set.
-        if perf_counter_ns() - process < _SET // 2:
-            return Instant(process, offset, kernel)
+    process = perf_counter_ns()
+    offset = time_ns() - process
+    # A process put aside between the two readings would look like a wall clock that was set.
+    return (process, offset, kernel) if perf_counter_ns() - process < _SET // 2 else now(kernel)
+
+
+def stamped(instant: Instant, kernel: int | None) -> Instant:
+    """The same moment with the kernel's stamp of it."""
+    return (instant[0], instant[1], kernel)
 
 
 def measured(start: Instant, end: Instant) -> tuple[float, bool]:

@@ -36,6 +36,9 @@ FAREWELL_SECONDS = 2.0
 HELO_AFTER = frozenset((500, 502, 504))
 """Replies to EHLO after which HELO is tried (RFC 5321 section 3.2)."""
 
+NO_COMMAND_AFTER = frozenset((("DATA", replies.SEND_MESSAGE), ("STARTTLS", 220), ("QUIT", 221)))
+"""Replies after which the server waits for something else than a command, or for nothing."""
+
 MAX_AUTH_COMMAND = 512
 """Octets of an AUTH command with its initial response (RFC 4954 section 4, RFC 5321 section 4.5.3.1.4)."""
 
@@ -529,39 +532,36 @@ class Dialogue:
         if self._plan.verbose:
             self._tell(result, *told)
         if isinstance(result, Failure):
-            self._hear(result.lines)
             self._lost(verb, result)
             # What the server thinks of our side of the handshake comes after it (RFC 8446 section 4.4.2).
             self._add_failure("tls" if result.kind == "handshake" else stage, result, self._cause(verb, result))
             raise _Over
-        answer = _answer(result)
-        self._hear(answer.reply.lines)
-        self._follow(verb, answer)
-        if not answer.unasked:
-            self._times[stage] = self._times.get(stage, 0.0) + answer.seconds
-            self._stamped.append(answer.by_kernel)
-        if answer.reply.fault:
-            self._add(stage, "protocol", answer, answer.reply.fault)
+        assert isinstance(result, Answer)
+        self._follow(verb, result)
+        if not result.unasked:
+            self._times[stage] = self._times.get(stage, 0.0) + result.seconds
+            self._stamped.append(result.by_kernel)
+        if result.reply.fault:
+            self._add(stage, "protocol", result, result.reply.fault)
             raise _Over
-        return answer
+        return result
 
     def _try(self, verb: str, limit: float, strict: bool = False) -> Steps[Answer | Failure]:
         """A command whose reply is waited for ``limit`` seconds at most, and whose failure ends nothing."""
         result = yield Exchange((command_line(verb.encode("ascii")),), limit, strict)
-        self._tell(result, verb)
+        if self._plan.verbose:
+            self._tell(result, verb)
         if isinstance(result, Failure):
-            self._hear(result.lines)
             self._lost(verb, result)
             return result
-        answer = _answer(result)
-        self._hear(answer.reply.lines)
-        return answer
+        assert isinstance(result, Answer)
+        return result
 
     def _follow(self, verb: str, answer: Answer) -> None:
         """What the server expects next."""
         code = answer.reply.code
         self._may_command = True
-        if (verb, code) in (("DATA", replies.SEND_MESSAGE), ("STARTTLS", 220), ("QUIT", 221)) or answer.early:
+        if (verb, code) in NO_COMMAND_AFTER or answer.early:
             self._may_command = False
         if verb == "MAIL" and 200 <= code < 300:
             self._mail_begun = True
@@ -647,23 +647,23 @@ class Dialogue:
 
     # -- transcript and names
 
-    def _tell(self, result: Result, *lines: bytes | str) -> None:
-        """Put down what was sent, unless the server spoke before it could be."""
-        unsent = result.unasked if isinstance(result, Answer) else isinstance(result, Failure) and result.unsent
-        for line in () if unsent else lines:
+    def _tell(self, result: Result, *told: bytes | str) -> None:
+        """Put down what was sent, unless the server spoke before it could be, and what came back."""
+        if isinstance(result, Answer):
+            unsent, heard = result.unasked, result.reply.lines
+        else:
+            assert isinstance(result, Failure)
+            unsent, heard = result.unsent, result.lines
+        for line in () if unsent else told:
             self._say(line)
+        # A reply may have a hundred thousand lines; nobody is shown more than these.
+        self._transcript.extend("<<< " + clean(line, self._secrets) for line in heard[:REPLY_LINES_SHOWN])
+        if len(heard) > REPLY_LINES_SHOWN:
+            self._transcript.append(f"<<< ... {len(heard)} lines in all")
 
     def _say(self, line: bytes | str) -> None:
         if self._plan.verbose:
             self._transcript.append(">>> " + clean(line, self._secrets))
-
-    def _hear(self, lines: tuple[bytes, ...]) -> None:
-        if not self._plan.verbose:
-            return
-        # A reply may have a hundred thousand lines; nobody is shown more than these.
-        self._transcript.extend("<<< " + clean(line, self._secrets) for line in lines[:REPLY_LINES_SHOWN])
-        if len(lines) > REPLY_LINES_SHOWN:
-            self._transcript.append(f"<<< ... {len(lines)} lines in all")
 
     def _helo_name(self) -> str:
         """``-F``, else the address literal of our own end (RFC 5321 section 4.1.1.1)."""
@@ -683,12 +683,6 @@ def _reply_to(verb: str) -> str:
     if verb == "connection":
         return "greeting"
     return f"reply to {'the final dot' if verb == 'message' else verb}"
-
-
-def _answer(result: Result) -> Answer:
-    """The engine answers an Exchange with an Answer or a Failure."""
-    assert isinstance(result, Answer)
-    return result
 
 
 def _with_final_dot(chunks: Iterator[bytes]) -> Iterator[bytes]:

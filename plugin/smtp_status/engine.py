@@ -6,7 +6,6 @@ is decided here: this room waits, sends, receives and times.
 
 from __future__ import annotations
 
-import selectors
 from bisect import insort
 from time import monotonic
 
@@ -14,6 +13,7 @@ from . import clock
 from .actions import Answer, Connect, Connected, Exchange, Handshake, Secured, Tell, Told
 from .model import Failure, TransportError
 from .replies import CLOSING
+from .selector import READ, WRITE, Selector
 from .transport import Transport
 from .wire import ReplyReader
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Conversation = Generator[Action, Result, None]
     Work = Union["_Connecting", "_Telling", "_Exchanging", "_Handshaking"]
     NewLayer = Callable[[TlsPlan, str], TlsLayer]
+    Step = Callable[[], Union[Result, None]]
 
 
 class Deadline:
@@ -71,10 +72,8 @@ def run(
     deadline has passed, or the file descriptor ``stop`` is readable, every wait ends at once with a failure of kind
     ``timeout``, and each conversation still comes to its own end.  Never raises for anything a peer does.
     """
-    with selectors.DefaultSelector() as selector:
-        loop = _Loop(selector, deadline, source, new_layer)
-        if stop is not None:
-            selector.register(stop, selectors.EVENT_READ, None)
+    with Selector() as selector:
+        loop = _Loop(selector, deadline, source, new_layer, stop)
         for conversation in conversations:
             loop.add(conversation)
         loop.run()
@@ -84,7 +83,7 @@ class _Loop:
     """The selector, the timers, and the conversations that have not ended."""
 
     def __init__(
-        self, selector: selectors.BaseSelector, deadline: Deadline, source: str | None, new_layer: NewLayer
+        self, selector: Selector, deadline: Deadline, source: str | None, new_layer: NewLayer, stop: int | None
     ) -> None:
         self.selector = selector
         self.deadline = deadline
@@ -93,11 +92,14 @@ class _Loop:
         self._live: set[_Driver] = set()
         self._timers: list[tuple[float, int, _Driver]] = []  # the next one first
         self._armed = 0
+        self._stop = stop
+        if stop is not None:
+            selector.register(stop, READ, self._stopped)
 
     def add(self, conversation: Conversation) -> None:
         driver = _Driver(conversation, self)
         self._live.add(driver)
-        driver.go_on(None)
+        driver.begin()
 
     def ended(self, driver: _Driver) -> None:
         self._live.discard(driver)
@@ -112,12 +114,8 @@ class _Loop:
         while self._live:
             end = min(self._timers[0][0], self.deadline.at) if self._timers else self.deadline.at
             # What has come is looked at once more before the time is said to be up.
-            for key, _mask in self.selector.select(max(end - monotonic(), 0)):
-                if key.data is None:
-                    self.selector.unregister(key.fileobj)
-                    self.deadline.end()
-                else:
-                    key.data.ready()
+            for ready in self.selector.select(max(end - monotonic(), 0.0)):
+                ready()
             now = monotonic()
             if now >= self.deadline.at:
                 for driver in tuple(self._live):
@@ -126,6 +124,11 @@ class _Loop:
                 _at, number, driver = self._timers.pop(0)
                 if driver.armed == number:
                     driver.time_is_up()
+
+    def _stopped(self) -> None:
+        assert self._stop is not None
+        self.selector.unregister(self._stop)
+        self.deadline.end()
 
 
 class _Driver:
@@ -154,66 +157,66 @@ class _Driver:
         """Take ``transport`` for the connection, and leave the one before."""
         if self._transport is not None:
             if self._events:
-                self.loop.selector.unregister(self._transport)
+                self.loop.selector.unregister(self._transport.fileno())
                 self._events = 0
             self._transport.close()
         self._transport = transport
 
+    def begin(self) -> None:
+        """Carry out what the conversation asks first."""
+        self._go_on(self._hand_over(None))
+
     def ready(self) -> None:
         """The socket has become readable or writable."""
         if self._work is not None:
-            self._settle(self._work.advance)
+            self._go_on(self._work.advance)
 
     def time_is_up(self) -> None:
         """The deadline, or the work's own limit, has passed."""
         if self._work is not None:
             self.armed = 0
             self._limit = None
-            self._settle(self._work.give_up)
+            self._go_on(self._work.give_up)
 
-    def go_on(self, result: Result | None) -> None:
-        """Hand over ``result``, and carry out what is asked next until something has to be waited for."""
-        while True:
+    def _go_on(self, step: Step | None) -> None:
+        """Take ``step`` and what follows from it, until something has to be waited for or the conversation ends."""
+        while step is not None:
             try:
-                action = self._conversation.send(result)  # type: ignore[arg-type]
-            except StopIteration:
-                self._end()
-                return
-            self.armed = 0
-            self._limit = None
-            self._work = _WORKS[type(action)](action, self)
-            result = self._attempt(self._work.start)
-            # Past the deadline nothing is waited for, but what can be said at once (QUIT) was said.
-            while result is None and self.loop.deadline.passed():
-                result = self._attempt(self._work.give_up)
-            if result is None:
+                result = step()
+            except TransportError as error:
+                result = error.failure._replace(at=monotonic())
+            if result is not None:
+                step = self._hand_over(result)
+            elif self.loop.deadline.passed():
+                # Nothing is waited for any more, but what can be said at once (QUIT) was said.
+                step = self._work.give_up if self._work is not None else None
+            else:
                 self._watch()
                 return
 
-    def _settle(self, step: Callable[[], Result | None]) -> None:
-        result = self._attempt(step)
-        if result is None:
-            self._watch()
-        else:
-            self.go_on(result)
-
-    def _attempt(self, step: Callable[[], Result | None]) -> Result | None:
+    def _hand_over(self, result: Result | None) -> Step | None:
+        """Tell the conversation what came of its last action; the first step of its next one, None where it ends."""
         try:
-            return step()
-        except TransportError as error:
-            return error.failure._replace(at=monotonic())
+            action = self._conversation.send(result)  # type: ignore[arg-type]
+        except StopIteration:
+            self._end()
+            return None
+        self.armed = 0
+        self._limit = None
+        self._work = _WORKS[type(action)](action, self)
+        return self._work.start
 
     def _watch(self) -> None:
         work, transport = self._work, self._transport
         assert work is not None and transport is not None
         events = work.events
         if self.secured and transport.waiting():
-            events |= selectors.EVENT_WRITE
+            events |= WRITE
         if events != self._events:
             if self._events:
-                self.loop.selector.modify(transport, events, self)
+                self.loop.selector.modify(transport.fileno(), events)
             else:
-                self.loop.selector.register(transport, events, self)
+                self.loop.selector.register(transport.fileno(), events, self.ready)
             self._events = events
         if work.limit != self._limit:
             self._limit = work.limit
@@ -228,7 +231,7 @@ class _Driver:
 class _Connecting:
     """Tries the addresses in turn; each gets the time left divided by the addresses left."""
 
-    events = selectors.EVENT_WRITE
+    events = WRITE
 
     def __init__(self, action: Connect, driver: _Driver) -> None:
         self.limit: float | None = None
@@ -275,23 +278,18 @@ class _Connecting:
 class _Telling:
     """Sends octets that have no reply."""
 
-    events = selectors.EVENT_WRITE
+    events = WRITE
     limit = None
 
     def __init__(self, action: Tell, driver: _Driver) -> None:
-        self._left = memoryview(action.octets)
+        self._octets = action.octets
         self._transport = driver.transport
         self._began = monotonic()
 
     def start(self) -> Result | None:
-        return self.advance()
+        return Told(monotonic()) if self._transport.send(self._octets) else None
 
     def advance(self) -> Result | None:
-        while self._left:
-            taken = self._transport.send(self._left)
-            if not taken:
-                return None
-            self._left = self._left[taken:]
         return Told(monotonic()) if self._transport.flush() else None
 
     def give_up(self) -> Failure:
@@ -302,9 +300,8 @@ class _Telling:
 class _Exchanging:
     """Sends one payload and reads one reply."""
 
-    events = selectors.EVENT_READ
+    events = READ
     """What to wait for: replies always, since one may come before everything was sent."""
-    _piece: bytes | memoryview = b""
     _unasked = False
 
     def __init__(self, action: Exchange, driver: _Driver) -> None:
@@ -315,6 +312,7 @@ class _Exchanging:
         self._transport = driver.transport
         self._reader = driver.reader
         self._pieces = iter(payload)
+        self._piece: bytes | None = None  # the next of them
         self._asks = bool(payload)
         self._sent_all = not self._asks
 
@@ -324,7 +322,7 @@ class _Exchanging:
             if fault is not None:
                 return fault
             self._transport.mark()
-            self._piece = next(self._pieces, b"")
+            self._piece = next(self._pieces, None)
         if self._sent_all:
             result = self._heard()
             if result is not None:
@@ -358,11 +356,13 @@ class _Exchanging:
 
     def _look_before_sending(self) -> Failure | None:
         """Lock-step: nothing may be here before the question.  A 421 may, and is then the reply (it ends all)."""
-        received = self._transport.receive()
-        if received is None and self._reader.idle:
+        if self._reader.idle and self._transport.quiet():
             return None
+        received = self._transport.receive()
         if received is not None:
-            self._reader.feed(received[0])
+            self._reader.feed(received)
+        elif self._reader.idle:
+            return None
         if not self._strict:
             self._reader.discard()
             return None
@@ -375,20 +375,14 @@ class _Exchanging:
         return _too_early(begun)
 
     def _send(self) -> bool:
-        """Send what is left of one piece; whether more is left and there is room for it."""
-        while self._piece:
-            taken = self._transport.send(self._piece)
-            if not taken:
-                self.events = selectors.EVENT_READ | selectors.EVENT_WRITE
-                return False
-            self._piece = memoryview(self._piece)[taken:] if taken < len(self._piece) else b""
-        piece = next(self._pieces, None)
-        if piece is not None:
-            self._piece = piece
-            return True
-        self._sent_all = self._transport.flush()
-        self.events = selectors.EVENT_READ if self._sent_all else selectors.EVENT_READ | selectors.EVENT_WRITE
-        return False
+        """Send one piece; whether more is left and there is room for it."""
+        room = self._transport.flush()
+        if room and self._piece is not None:
+            room = self._transport.send(self._piece)
+            self._piece = next(self._pieces, None)
+        self._sent_all = room and self._piece is None
+        self.events = READ if self._sent_all else READ | WRITE
+        return room and not self._sent_all
 
     def _cut_off(self, error: TransportError) -> Result:
         """Sending failed: what the server said before it closed is in our buffer, and says more than the error."""
@@ -406,9 +400,9 @@ class _Exchanging:
                 return self._broken(error.failure)
             if received is None:
                 return None
-            if not received[0]:
+            if not received:
                 return self._broken(Failure("closed", "connection closed by the server"))
-            self._reader.feed(received[0])
+            self._reader.feed(received)
             result = self._heard()
             # A server that floods us is not listened to for longer than any other.
             if result is not None or self._driver.loop.deadline.passed():
@@ -443,7 +437,7 @@ def _too_early(lines: tuple[bytes, ...]) -> Failure:
 class _Handshaking:
     """Begins TLS on the connection."""
 
-    events = selectors.EVENT_READ
+    events = READ
     limit = None
 
     def __init__(self, action: Handshake, driver: _Driver) -> None:
@@ -457,7 +451,7 @@ class _Handshaking:
         # With TLS from the first byte nothing is plain text, and what is no TLS fails as such.
         received = self._transport.receive() if self._action.plan.mode != "ssl" else None
         if received is not None:
-            reader.feed(received[0])
+            reader.feed(received)
         if not reader.idle:
             # An attacker's commands or replies, put in before the encryption begins (RFC 3207 section 6).
             return Failure("protocol", "data in plain text before the TLS handshake", reader.begun(), at=monotonic())

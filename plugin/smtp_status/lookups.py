@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import errno
 import os
-import selectors
 import socket
 from time import monotonic
 
 from . import clock, dnswire, text
 from .model import Failure
 from .record import NamedTuple
+from .selector import READ, WRITE, Selector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,10 +102,8 @@ def run(
     Once the instant ``until`` of the monotonic clock (the deadline, without one) has passed, what is not answered has
     failed with kind ``timeout``; likewise once the file descriptor ``stop`` is readable, which ends the deadline too.
     """
-    with selectors.DefaultSelector() as selector:
-        loop = _Loop(selector, resolver, deadline, deadline.at if until is None else min(until, deadline.at))
-        if stop is not None:
-            selector.register(stop, selectors.EVENT_READ, None)
+    with Selector() as selector:
+        loop = _Loop(selector, resolver, deadline, deadline.at if until is None else min(until, deadline.at), stop)
         running = [_Lookup(lookup, loop) for lookup in lookups]
         for one in running:
             one.go_on(None)
@@ -116,12 +114,17 @@ def run(
 class _Loop:
     """The selector, and the questions that are not answered."""
 
-    def __init__(self, selector: selectors.BaseSelector, resolver: Resolver, deadline: Deadline, until: float) -> None:
+    def __init__(
+        self, selector: Selector, resolver: Resolver, deadline: Deadline, until: float, stop: int | None
+    ) -> None:
         self.selector = selector
         self.resolver = resolver
         self.asking: set[_Asking] = set()
         self._deadline = deadline
         self._until = until
+        self._stop = stop
+        if stop is not None:
+            selector.register(stop, READ, self._stopped)
 
     def left(self) -> float:
         """Seconds until everything ends."""
@@ -130,17 +133,18 @@ class _Loop:
     def run(self) -> None:
         while self.asking:
             next_expiry = min(asking.expires for asking in self.asking)
-            for key, _mask in self.selector.select(min(max(next_expiry - monotonic(), 0.0), self.left())):
-                if key.data is None:
-                    self.selector.unregister(key.fileobj)
-                    self._deadline.end()
-                elif key.data in self.asking and self.left() > 0:  # to read a hostile answer takes its time
-                    key.data.ready()
+            for ready in self.selector.select(min(max(next_expiry - monotonic(), 0.0), self.left())):
+                ready()
             over = self.left() <= 0
             now = monotonic()
             for asking in tuple(self.asking):
                 if over or asking.expires <= now:
                     asking.time_is_up()
+
+    def _stopped(self) -> None:
+        assert self._stop is not None
+        self.selector.unregister(self._stop)
+        self._deadline.end()
 
 
 class _Lookup:
@@ -193,6 +197,7 @@ class _Asking:
         self._unsent = b""
         self._received = b""
         self._unchecked = False
+        self._watched = False
         loop.asking.add(self)
 
     # -- taking turns
@@ -244,14 +249,15 @@ class _Asking:
         except OSError as error:
             self._give_up(_network_failure(error, server))
             return False
-        events = selectors.EVENT_WRITE if stream else selectors.EVENT_READ
-        self._loop.selector.register(self._socket, events, self)
+        self._loop.selector.register(self._socket.fileno(), WRITE if stream else READ, self.ready)
+        self._watched = True
         return True
 
     def _close(self) -> None:
         if self._socket is not None:
-            if self._socket in self._loop.selector.get_map():
-                self._loop.selector.unregister(self._socket)
+            if self._watched:
+                self._loop.selector.unregister(self._socket.fileno())
+                self._watched = False
             self._socket.close()
             self._socket = None
 
@@ -274,6 +280,8 @@ class _Asking:
 
     def ready(self) -> None:
         """The socket has become readable or writable."""
+        if self._loop.left() <= 0:  # to read a hostile answer takes its time
+            return
         assert self._socket is not None and self._server is not None
         try:
             response = self._talk() if self._stream else self._listen()
@@ -311,7 +319,7 @@ class _Asking:
                 raise OSError(code, os.strerror(code))
             self._unsent = self._unsent[self._socket.send(self._unsent) :]
             if not self._unsent:
-                self._loop.selector.modify(self._socket, selectors.EVENT_READ, self)
+                self._loop.selector.modify(self._socket.fileno(), READ)
             return None
         try:
             octets = self._socket.recv(_RECEIVE_SIZE)

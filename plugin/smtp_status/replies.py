@@ -6,6 +6,8 @@ Sources: RFC 821 section 4.3, RFC 5321 section 4.3.2, RFC 3207 section 4 (STARTT
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 CONTINUE = 334
 """AUTH: the server's challenge (RFC 4954 section 4)."""
 
@@ -42,6 +44,7 @@ TABLE: dict[str, tuple[str, str, str]] = {
 _ANY_2YZ_IS_SUCCESS = frozenset(("MAIL", "RCPT", "RSET", "NOOP", "message"))
 
 
+@lru_cache(maxsize=500)
 def judge(command: str, code: int) -> str:
     """The column of ``code`` as a reply to ``command``: ``success``, ``failure``, ``error`` or ``protocol``.
 

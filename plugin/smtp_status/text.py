@@ -27,9 +27,6 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
 # Text: most runs do not need it, and to compile a pattern costs more than to send a command.
 _ESCAPE = r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
 _LONGEST_ESCAPE = 10
-# Look-alikes keep a reply legible: perfdata begins at |, and <, > and & are markup in every web interface.  For & there
-# is none that all fonts have.
-_LOOK_ALIKES = (("|", "¦"), ("<", "‹"), (">", "›"), ("&", "\\x26"), ("\t", " "))  # noqa: RUF001
 
 
 def clean(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
@@ -115,29 +112,30 @@ def redact(raw: bytes, secrets: Collection[bytes], limit: int = RAW_LIMIT) -> by
 
 def _shown(raw: bytes | str, secrets: Collection[bytes]) -> str:
     """What of ``raw`` may be shown, as text without secrets; still to be made harmless."""
-    if isinstance(raw, str):
-        # argv holds octets that are not UTF-8 as low surrogates
-        try:
-            octets = raw.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            octets = raw.encode("utf-8", "surrogatepass")
-    else:
-        octets = raw
-    limit = RAW_LIMIT
+    octets = _octets(raw) if isinstance(raw, str) else raw
+    limit, more = RAW_LIMIT, ""
     if len(octets) > limit:
         # not in the middle of a character, where there is one
         while limit > RAW_LIMIT - 3 and octets[limit] & 0xC0 == 0x80:
             limit -= 1
         more = ELLIPSIS
-    else:
-        more = ""
     visible = redact(octets, secrets, limit) if secrets else octets[:limit]
     return visible.decode("utf-8", "backslashreplace") + more
 
 
+def _octets(text: str) -> bytes:
+    # argv holds octets that are not UTF-8 as low surrogates
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
 def _harmless(text: str) -> str:
-    for mark, instead in _LOOK_ALIKES:
-        text = text.replace(mark, instead)
+    # Look-alikes keep a reply legible: perfdata begins at |, and <, > and & are markup in every web interface.  For &
+    # there is none that all fonts have.
+    text = text.replace("|", "¦").replace("<", "‹").replace(">", "›").replace("&", "\\x26")  # noqa: RUF001
+    text = text.replace("\t", " ")
     if not text.isprintable():
         text = "".join(char if char.isprintable() else _escaped(char) for char in text)
     return text.replace("\\n", "\\x5cn")

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     Connection = Union[ssl.SSLObject, ssl.SSLSocket]
 
-WRITE_SIZE = 16 * 1024  # one TLS record's worth (RFC 8446 section 5.1)
-
 _HANDSHAKE = 22  # content type, RFC 8446 section 5.1
 _CERTIFICATE = 11  # message type, RFC 8446 section 4
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
@@ -162,12 +160,17 @@ class TlsLayer:
             raise TransportError(failure_of(error, self._object, self._name)) from None
         return True
 
-    def write(self, data: bytes | memoryview) -> int:
-        """Encrypt some of ``data``; how many octets were taken.  Raises TransportError."""
+    def encrypt(self, data: bytes) -> bytes:
+        """The ciphertext of ``data``.  Raises TransportError."""
         try:
-            return self._object.write(bytes(data[:WRITE_SIZE]))
+            self._object.write(data)
         except (ssl.SSLError, OSError) as error:
             raise TransportError(failure_of(error, self._object, self._name, "connection")) from None
+        return self._outgoing.read()
+
+    def quiet(self) -> bool:
+        """Whether there is nothing to read, as far as was fed."""
+        return not (self._object.pending() or self._incoming.pending)
 
     def read(self) -> bytes | None:
         """Plain text; None when more is to be fed, empty at the end.  Raises TransportError."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import _socket as socket
 import errno
 import os
+import select
 
 from . import clock, kerneltime
 from .model import Address, Failure, TransportError
@@ -60,13 +61,12 @@ class Transport:
         self.began = clock.now()
         self._source = source
         self._tls: TlsLayer | None = None
-        self._unsent = b""  # ciphertext the socket had no room for
+        self._unsent = b""  # what the socket had no room for
         self._first_sent: clock.Instant | None = None
         self._last_sent = self.began
         self.last_received = self.began
         self._send_stamps: list[int] = []
         self._stamped_calls = 0
-        self._looked = False  # and found nothing, since something came
         try:
             self._socket = socket.socket(address.family, socket.SOCK_STREAM)
         except OSError as error:
@@ -75,6 +75,8 @@ class Transport:
             raise TransportError(failure_of(error, address)) from None
         self._socket.setblocking(False)
         self._kernel = kerneltime.enable(self._socket)
+        self._news = select.poll()
+        self._news.register(self._socket.fileno(), select.POLLIN)
 
     def fileno(self) -> int:
         """For the selector."""
@@ -114,15 +116,16 @@ class Transport:
     def connect_time(self) -> tuple[float, clock.Instant]:
         """Seconds the connect took and when it stood: TCP's own figure for SYN to SYN-ACK, else from call to now."""
         here = clock.now()
-        own = (here.process - self.began.process) / 1e9
+        began, offset, _ = self.began
+        own = (here[0] - began) / 1e9
         measured = kerneltime.round_trip(self._socket) if self._kernel else None
         # A lost SYN is no part of TCP's figure, but it is part of the wait.
         if measured is None or own >= _FIRST_SYN_RETRY or measured > own:
             return own, here
         # The kernel had the SYN-ACK this long after the call began, by the wall clock it stamps segments with.  When
         # the call returned says nothing: the server may have had the processor first.
-        stood = self.began.process + int(measured * 1e9)
-        return measured, clock.Instant(stood, self.began.offset, stood + self.began.offset)
+        stood = began + int(measured * 1e9)
+        return measured, (stood, offset, stood + offset)
 
     def ends(self) -> tuple[tuple[str, int], tuple[str, int]]:
         """(own address, own port), (peer's address, peer's port); empty and 0 for a unix socket."""
@@ -147,19 +150,14 @@ class Transport:
         self._stamped_calls = 0
         self._first_sent = None
 
-    def send(self, data: bytes | memoryview) -> int:
-        """Send some of ``data``; how many octets were taken, 0 when there is no room.  Raises TransportError."""
-        if self._tls is None:
-            return self._send_raw(data)
-        if not self.flush():
-            return 0
-        taken = self._tls.write(data)
-        self._unsent += self._tls.take()
-        self.flush()
-        return taken
+    def send(self, data: bytes) -> bool:
+        """Send ``data``; False when some of it waits for room (``flush``), as nothing may from before.  Raises
+        TransportError."""
+        self._unsent = data if self._tls is None else self._tls.encrypt(data)
+        return self.flush()
 
     def flush(self) -> bool:
-        """Send what TLS has waiting; True when nothing waits any more.  Raises TransportError."""
+        """Send what waits; True when nothing waits any more.  Raises TransportError."""
         while self._unsent:
             taken = self._send_raw(self._unsent)
             if not taken:
@@ -167,7 +165,7 @@ class Transport:
             self._unsent = self._unsent[taken:]
         return True
 
-    def _send_raw(self, data: bytes | memoryview) -> int:
+    def _send_raw(self, data: bytes) -> int:
         # Only the first and the last octet of an exchange need a stamp; a call of less than a block may be either.
         stamped = self._first_sent is None or len(data) < RECEIVE_SIZE
         # Taken before the call: the segment leaves, and on loopback even arrives, while the call lasts.
@@ -202,8 +200,12 @@ class Transport:
 
     # -- receiving
 
-    def receive(self) -> tuple[bytes, clock.Instant] | None:
-        """What has come and when: None when nothing has, empty octets at the end of the stream.
+    def quiet(self) -> bool:
+        """Whether nothing at all has come; False does not say that something has."""
+        return not self._news.poll(0) and (self._tls is None or self._tls.quiet())
+
+    def receive(self) -> bytes | None:
+        """What has come, at ``last_received``: None when nothing has, empty octets at the end of the stream.
 
         Raises TransportError.
         """
@@ -214,32 +216,28 @@ class Transport:
             received = self._receive_raw()
             if received is None:
                 return None
-            self._feed_tls(received[0])
+            self._feed_tls(received)
             plain = self._tls.read()
             answer = self._tls.take()
             if answer:  # TLS itself has something to say, such as no to a renegotiation
                 self._unsent += answer
                 self._flush_quietly(None)
-        return None if plain is None else (plain, self.last_received)
+        return plain
 
-    def _receive_raw(self) -> tuple[bytes, clock.Instant] | None:
+    def _receive_raw(self) -> bytes | None:
         try:
             if self._kernel:
                 data, stamp = kerneltime.receive(self._socket, RECEIVE_SIZE)
             else:
                 data, stamp = self._socket.recv(RECEIVE_SIZE), None
         except (BlockingIOError, InterruptedError):
-            # The first look for nothing is the one before sending.  What brings the next may be a stamp, and one that
-            # is left on the error queue, due or not, would wake the selector for ever.
-            if self._looked:
-                self._collect_stamps()
-            self._looked = True
+            # It may have been a stamp: one that is left on the error queue would wake the selector for ever.
+            self._collect_stamps()
             return None
         except OSError as error:
             raise TransportError(failure_of(error, self.address)) from None
-        self._looked = False
         self.last_received = clock.now(stamp)
-        return data, self.last_received
+        return data
 
     def _collect_stamps(self) -> None:
         if self._kernel:
@@ -261,7 +259,7 @@ class Transport:
         # A stamp for each call, or it is not known which call the stamps belong to.
         if not self._stamped_calls or len(self._send_stamps) != self._stamped_calls:
             return own
-        return own.stamped(self._send_stamps[which])
+        return clock.stamped(own, self._send_stamps[which])
 
     # -- TLS
 
@@ -288,7 +286,7 @@ class Transport:
             received = self._receive_raw()
             if received is None:
                 return False
-            self._feed_tls(received[0])
+            self._feed_tls(received)
 
     def _flush_quietly(self, failure: TransportError | None) -> None:
         try:
@@ -311,7 +309,7 @@ class Transport:
         return self._tls.peer()
 
     def waiting(self) -> bool:
-        """Whether TLS has octets to send that the socket had no room for."""
+        """Whether there are octets to send that the socket had no room for."""
         return bool(self._unsent)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from . import certificate as x509
 from .model import Failure
 from .text import clean, cut
@@ -19,6 +21,7 @@ _NAMES_LISTED = 20
 _LINE_SHOWN = 400
 
 
+@lru_cache(maxsize=16)  # the hosts of one provider often show the same certificate
 def leaf(chain: tuple[bytes, ...]) -> Certificate | None:
     """The peer's own certificate, None where it sent none that can be read."""
     if not chain:

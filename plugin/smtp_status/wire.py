@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from functools import lru_cache
+
 from .model import Reply
 
 MAX_LINE = 8 * 1024
@@ -14,32 +17,31 @@ MAX_REPLY = 1024 * 1024
 class ReplyReader:
     """Collects what the server sends and cuts it into replies.
 
-    Each octet is looked at once, however the network cut the stream.  What makes a reply invalid ends it at once:
-    it comes out as a Reply whose ``fault`` says why, and bytes behind it stay pending.
+    However the network cut the stream, the replies are the same.  What makes a reply invalid ends it at once: it comes
+    out as a Reply whose ``fault`` says why, and what stands behind it stays pending.
     """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._scanned = 0  # octets at the buffer's front known to hold no line feed
-        self._lines: list[bytes] = []
-        self._again: bytes | None = None  # code and hyphen of the last line; what begins alike is as valid
-        self._codes: dict[int, None] = {}  # a set in order
-        self._octets = 0  # of the lines of the reply that has begun
+        self._whole: deque[bytes] = deque()  # lines that are complete, without their line feeds
+        self._rest = b""  # the beginning of the next
+        self._lines: list[bytes] = []  # of the reply that has begun
+        self._codes: dict[int, None] = {}  # of these lines, a set in order
+        self._octets = 0  # of these lines
 
     def feed(self, data: bytes) -> None:
         """Take octets as they came from the server."""
-        self._buffer += data
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._whole += lines
 
     @property
     def idle(self) -> bool:
         """Whether nothing is here that no reply has taken yet."""
-        return not self._buffer and not self._lines
+        return not (self._rest or self._whole or self._lines)
 
     def begun(self) -> tuple[bytes, ...]:
-        """The raw lines of a reply that is not complete, the last one perhaps cut short."""
-        *whole, rest = bytes(self._buffer[:MAX_LINE]).split(b"\n")
-        lines = (*self._lines, *(_without_cr(line) for line in whole))
-        return (*lines, rest) if rest else lines
+        """The raw lines that no reply has taken, the last one perhaps cut short."""
+        lines = (*self._lines, *map(_without_cr, self._whole))
+        return (*lines, self._rest) if self._rest else lines
 
     def discard(self) -> None:
         """Forget everything that was not taken."""
@@ -47,57 +49,47 @@ class ReplyReader:
 
     def next_reply(self) -> Reply | None:
         """The next reply, or None until more octets are fed."""
-        while True:
-            end = self._buffer.find(b"\n", self._scanned)
-            if end < 0:
-                self._scanned = len(self._buffer)
-                if self._scanned > MAX_LINE:
-                    return self._overlong()
-                return None
-            if end > MAX_LINE:
-                return self._overlong()
-            line = bytes(self._buffer[:end])
-            del self._buffer[: end + 1]
-            self._scanned = 0
+        while self._whole:
+            line = self._whole.popleft()
+            if len(line) > MAX_LINE:
+                self._whole.appendleft(line[MAX_LINE:])
+                return self._overlong(line)
             reply = self._take(_without_cr(line))
             if reply is not None:
                 return reply
+        if len(self._rest) > MAX_LINE:
+            line, self._rest = self._rest, self._rest[MAX_LINE:]
+            return self._overlong(line)
+        return None
 
     def _take(self, line: bytes) -> Reply | None:
-        self._octets += len(line) + 2
-        begin = line[:4]
-        fault = self._note_code(line) if begin != self._again else ""
-        if fault:
-            return self._finish(fault, line)
-        if self._octets > MAX_REPLY:
-            return self._finish(f"reply longer than {MAX_REPLY} octets", line)
-        if begin.endswith(b"-"):
-            self._again = begin
-            self._lines.append(line)
+        code, more, fault = _begin(line[:4])
+        if not (more or fault or self._lines):
+            return Reply((code,), (line,))
+        self._keep(code, line)
+        if not fault and self._octets > MAX_REPLY:
+            fault = f"reply longer than {MAX_REPLY} octets"
+        if not fault and more:
             return None
-        if len(self._codes) > 1:
+        if not fault and len(self._codes) > 1:
             shown = " and ".join(str(code) for code in self._codes)
-            return self._finish(f"lines of one reply have different codes, {shown}", line)
-        return self._finish("", line)
+            fault = f"lines of one reply have different codes, {shown}"
+        return self._finish(fault)
 
-    def _overlong(self) -> Reply:
-        line = bytes(self._buffer[:MAX_LINE])
-        del self._buffer[:MAX_LINE]
-        self._scanned = 0
-        self._note_code(line)
-        return self._finish(f"reply line longer than {MAX_LINE} octets", line)
+    def _overlong(self, line: bytes) -> Reply:
+        self._keep(_begin(line[:4])[0], line[:MAX_LINE])
+        return self._finish(f"reply line longer than {MAX_LINE} octets")
 
-    def _note_code(self, line: bytes) -> str:
-        """Keep the line's code; what is wrong with the line, '' if nothing."""
-        code, fault = _code(line)
+    def _keep(self, code: int, line: bytes) -> None:
+        self._lines.append(line)
+        self._octets += len(line) + 2
         if code:
             self._codes.pop(code, None)
             self._codes[code] = None
-        return fault
 
-    def _finish(self, fault: str, line: bytes) -> Reply:
-        reply = Reply(tuple(self._codes), (*self._lines, line[:MAX_LINE]), fault)
-        self._lines, self._again, self._codes, self._octets = [], None, {}, 0
+    def _finish(self, fault: str) -> Reply:
+        reply = Reply(tuple(self._codes), tuple(self._lines), fault)
+        self._lines, self._codes, self._octets = [], {}, 0
         return reply
 
 
@@ -105,17 +97,19 @@ def _without_cr(line: bytes) -> bytes:
     return line[:-1] if line.endswith(b"\r") else line
 
 
-def _code(line: bytes) -> tuple[int, str]:
-    """The line's code and what is wrong with the line, '' if nothing (RFC 5321 section 4.2)."""
-    digits = line[:3]
+@lru_cache(maxsize=100)  # a server says the same few things to everybody
+def _begin(begin: bytes) -> tuple[int, bool, str]:
+    """Of a line's first four octets: its code (0 for none), whether another line follows, and what is wrong with it,
+    '' if nothing (RFC 5321 section 4.2)."""
+    digits, separator = begin[:3], begin[3:]
     if len(digits) < 3 or not digits.isdigit():
-        return 0, "no reply code"
+        return 0, False, "no reply code"
     code = int(digits)
     if digits[0] not in b"2345" or digits[1] not in b"012345":
-        return code, f"reply code {digits.decode('ascii')} is outside 200 to 559"
-    if line[3:4] not in (b" ", b"-", b""):
-        return code, "neither space nor hyphen behind the reply code"
-    return code, ""
+        return code, False, f"reply code {digits.decode('ascii')} is outside 200 to 559"
+    if separator not in (b" ", b"-", b""):
+        return code, False, "neither space nor hyphen behind the reply code"
+    return code, separator == b"-", ""
 
 
 def extensions(reply: Reply) -> dict[str, str]:

@@ -7,23 +7,20 @@ thing, so what is tested is what runs; what a second takes here is nothing.
 from __future__ import annotations
 
 import heapq
-import selectors
 from contextlib import ExitStack
 from functools import lru_cache
 from random import Random
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Callable, NamedTuple
 from unittest import mock
 
 from smtp_status import check, clock, engine, resource, text, tls
 from smtp_status.model import Address, Failure, Outcome, TransportError
+from smtp_status.selector import READ, WRITE
 from smtp_status.settings import Settings
 from smtp_status.tls import Peer
 
 from .plans import any_settings
 from .player import End, Player, Say, Script, Step
-
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 START = 1000.0
 """The monotonic clock when a conversation begins."""
@@ -63,12 +60,12 @@ class World:
         self._due: list[tuple[float, int, Link, Step]] = []
         self._numbers = 0
         self._turns = 0
-        self._watched: dict[Link, tuple[int, SimpleNamespace]] = {}
-        self._instant = (0.0, clock.Instant(0, 0))
+        self._watched: dict[Link, tuple[int, Callable[[], None]]] = {}
+        self._instant: tuple[float, clock.Instant] = (0.0, (0, 0, None))
 
     def instant(self) -> clock.Instant:
         if self._instant[0] != self.now:
-            self._instant = (self.now, clock.Instant(int(self.now * 1e9), 0))
+            self._instant = (self.now, (int(self.now * 1e9), 0, None))
         return self._instant[1]
 
     def later(self, at: float, link: Link, step: Step) -> None:
@@ -83,23 +80,22 @@ class World:
     def __exit__(self, error: object, *_: object) -> None:
         assert error or not self._watched, "a connection was left open"
 
-    def register(self, link: Link, events: int, data: Any) -> None:
+    def register(self, link: Link, events: int, ready: Callable[[], None]) -> None:
         assert link not in self._watched
-        self._watched[link] = (events, SimpleNamespace(fileobj=link, data=data))
+        self._watched[link] = (events, ready)
 
-    def modify(self, link: Link, events: int, data: Any) -> None:
-        assert link in self._watched
-        self._watched[link] = (events, SimpleNamespace(fileobj=link, data=data))
+    def modify(self, link: Link, events: int) -> None:
+        self._watched[link] = (events, self._watched[link][1])
 
     def unregister(self, link: Link) -> None:
         del self._watched[link]
 
-    def select(self, timeout: float) -> list[tuple[Any, int]]:
+    def select(self, timeout: float) -> list[Callable[[], None]]:
         self._turns += 1
         assert self._turns < TURNS, "the loop turns without getting anywhere"
         until = self.now + timeout
         while True:
-            ready = [(key, mask) for link, (events, key) in self._watched.items() if (mask := link.ready() & events)]
+            ready = [call for link, (events, call) in self._watched.items() if link.ready() & events]
             if ready:
                 return ready
             if not self._due or self._due[0][0] > until:
@@ -121,6 +117,7 @@ class Link:
         self._rng = rng
         self._player = player
         self._inbox: list[bytes] = []
+        self._unsent = b""
         self._end = ""
         self._busy = 0.0
         self._room = True
@@ -131,6 +128,10 @@ class Link:
             "at once" if player.behaves else rng.choice((*("at once",) * 6, *("later",) * 6, "refused", "silent"))
         )
         self._sent = self._first = world.instant()
+
+    def fileno(self) -> Link:
+        """What the selector is told; there is no number."""
+        return self
 
     def ready(self) -> int:
         if self._pending:
@@ -186,30 +187,41 @@ class Link:
     def mark(self) -> None:
         self._first = self._world.instant()
 
-    def send(self, data: memoryview) -> int:
+    def send(self, data: bytes) -> bool:
+        assert not self._unsent, "what waits goes first"
+        self._unsent = data
+        return self.flush()
+
+    def flush(self) -> bool:
+        while self._unsent and self._send_some():
+            pass
+        return not self._unsent
+
+    def _send_some(self) -> bool:
         if self._end == "reset" or (self._end == "close" and self._rng.random() < 0.5):
             raise TransportError(Failure("closed", "connection reset by the server"))
         if not self._room:
-            return 0
+            return False
+        size = len(self._unsent)
         # RSET and QUIT are not waited for, so that they are owed to a server only where there is room at once.
-        if self._narrow and len(data) > len(b"QUIT\r\n") and self._rng.random() < 0.5:
+        if self._narrow and size > len(b"QUIT\r\n") and self._rng.random() < 0.5:
             self._room = False
             self._world.later(self._world.now + 0.001, self, _ROOM)
-            return 0
-        size = len(data)
+            return False
         taken = self._rng.randrange(1, size + 1) if self._narrow or size > 100_000 else size
         self._sent = self._world.instant()
         if self._end != "close":
-            self._play(self._player.heard(bytes(data[:taken]), self._world.now))
-        return taken
-
-    def flush(self) -> bool:
+            self._play(self._player.heard(self._unsent[:taken], self._world.now))
+        self._unsent = self._unsent[taken:]
         return True
 
     def waiting(self) -> bool:
-        return False
+        return bool(self._unsent)
 
-    def receive(self) -> tuple[bytes, clock.Instant] | None:
+    def quiet(self) -> bool:
+        return not self._inbox and self._end not in ("close", "reset")
+
+    def receive(self) -> bytes | None:
         if self._inbox:
             octets = self._inbox.pop(0)
             if len(octets) > 1 and self._rng.random() < 0.1:
@@ -225,7 +237,7 @@ class Link:
         else:
             return None
         self.last_received = self._world.instant()
-        return octets, self.last_received
+        return octets
 
     def first_sent(self) -> clock.Instant:
         return self._first
@@ -263,10 +275,9 @@ class Simulation:
         self._player: Player | None = None
 
     def __enter__(self) -> Simulation:
-        names = SimpleNamespace(EVENT_READ=READ, EVENT_WRITE=WRITE, DefaultSelector=lambda: self._world)
         for target, name, stand_in in (
             (engine, "Transport", self._open),
-            (engine, "selectors", names),
+            (engine, "Selector", lambda: self._world),
             (engine, "monotonic", self._monotonic),
             (clock, "now", self._instant),
             (tls, "make_context", lambda plan: object()),
