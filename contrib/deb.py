@@ -102,7 +102,8 @@ def _fill(tree: Path) -> None:
 
     _compressed(tree / "usr/share/man/man1/check_smtp_status.1.gz", manpage.page())
     _compressed(doc / "changelog.gz", (ROOT / "CHANGELOG.md").read_text("utf-8"))
-    _copy(ROOT / "README.md", doc / "README.md")
+    for page in (ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))):
+        _copy(page, doc / page.relative_to(ROOT))
     _copy(ROOT / "LICENSE", doc / "copyright")
 
 

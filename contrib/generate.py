@@ -45,12 +45,13 @@ def variable(option: Option) -> str:
     return f"{COMMAND}_{option.name.replace('-', '_')}{suffix}"
 
 
-def described(option: Option) -> str:
-    """The help of an option, with what is special about its variable."""
+def described(option: Option, environment: bool = True) -> str:
+    """The help of an option, with what is special about its variable; ``environment``: the command can set one."""
     if option.name == "verbose":
         return f"{option.help} A number from 0 to 3 here."
     if option.secret:
-        return f"{option.help} Here: {COMMAND}_authpass is put into the environment."
+        here = f"{COMMAND}_authpass is put into the environment" if environment else f"{COMMAND}_authpass_file"
+        return f"{option.help} Here: {here}."
     if option.optional:
         return f"{option.help} true stands for the option without a value."
     return option.help
@@ -168,7 +169,7 @@ def basket() -> str:
 
 
 def _basket_argument(option: Option) -> dict[str, object]:
-    argument: dict[str, object] = {"description": described(option)}
+    argument: dict[str, object] = {"description": described(option, environment=False)}
     condition, function = set_if(option), body(option)
     if not option.metavar and not function:
         argument["set_if"] = f"${variable(option)}$"
@@ -197,7 +198,7 @@ def _field(number: int, option: Option) -> dict[str, object]:
     return {
         "varname": variable(option),
         "caption": f"--{option.name}",
-        "description": described(option),
+        "description": described(option, environment=False),
         "datatype": f"Icinga\\Module\\Director\\DataType\\DataType{kind}",
         "format": None,
         "originalId": str(number),

@@ -10,13 +10,28 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from documented import PASSWORD_FILE, USER, World
-from servers.scripted import Action, Auth, Close, Deaf, Raw, Reset, Silence, Sleep, SmtpScript, StartTls, scram
+from servers.scripted import (
+    Action,
+    Auth,
+    Close,
+    Deaf,
+    Eof,
+    Raw,
+    Read,
+    Reset,
+    Silence,
+    Sleep,
+    SmtpScript,
+    StartTls,
+    scram,
+)
 
 MX = "-H mx.example.org"
 TO = "--to bob@example.org"
 LOGIN = f"-U {USER} --authpass-file {PASSWORD_FILE}"
 SOON = "-t 1"
 BYE = (b"221 2.0.0 Bye\r\n", Close())
+ALERT = b"\x15\x03\x01\x00\x02\x02\x28"  # fatal, handshake_failure (RFC 8446 section 6)
 
 
 class Case(NamedTuple):
@@ -103,6 +118,7 @@ CASES = {
     "greeting without text": Case(f"{MX} -e Postfix", smtp()),
     # ehlo
     "ehlo refused": Case(MX, smtp(ehlo=b"550 5.7.1 Bad HELO name\r\n")),
+    "ehlo of LMTP": Case(f"{MX} {TO}", smtp(lmtp=True)),
     # starttls and tls
     "starttls missing": Case(f"{MX} -S", smtp()),
     "starttls 454": Case(f"{MX} -S", smtp(starttls=b"454 4.7.0 TLS not available due to local problem\r\n")),
@@ -110,6 +126,7 @@ CASES = {
     "handshake no TLS": Case(f"{MX} -s", smtp(), 465),
     "handshake closed": Case(f"{MX} -S", smtp(starttls=(b"220 2.0.0 Go on\r\n", Close()))),
     "handshake late": Case(f"{MX} -S {SOON}", smtp(starttls=(b"220 2.0.0 Go on\r\n", Silence()))),
+    "handshake nothing in common": Case(f"{MX} -S", smtp(starttls=(b"220 2.0.0 Go on\r\n", Read(1), ALERT, Eof()))),
     "handshake too old": Case(f"{MX} -S --tls-min 1.3", _tls12),
     "client certificate wanted": Case(f"{MX} -S", _wants_certificate),
     "certificate expired": Case(f"{MX} -S", starttls("expired")),
@@ -123,6 +140,9 @@ CASES = {
     "auth mechanism missing": Case(
         f"{MX} {LOGIN} -S -A SCRAM-SHA-256",
         lambda world: smtp(starttls=world.certs.context(), auth={"PLAIN": Auth(), "LOGIN": Auth()}),
+    ),
+    "auth nothing in common": Case(
+        f"{MX} {LOGIN} -S", lambda world: smtp(starttls=world.certs.context(), auth={"NTLM": Auth(), "GSSAPI": Auth()})
     ),
     "auth in clear": Case(f"{MX} {LOGIN}", smtp(auth={"PLAIN": Auth(), "LOGIN": Auth()})),
     "auth 535": Case("-H smtp.example.org -p 587 -S -U probe@example.org -P wrong"),
@@ -141,6 +161,7 @@ CASES = {
     "rcpt 550": Case("-H mx1.example.org --to nobody@example.org"),
     "rcpt 554": Case("-H mx1.example.org --to x@elsewhere.example"),
     "rcpt one of two": Case("-H mx1.example.org --to bob@example.org --to nobody@example.org"),
+    "rcpt all of two": Case(f"{MX} {TO} --to eve@example.org", smtp(rcpt=b"550 5.1.1 User unknown\r\n")),
     "rcpt 2xx not wanted": Case(
         f"{MX} --to x@elsewhere.example --quit-after rcpt --state rcpt:5xx=ok,rcpt:2xx=critical", smtp()
     ),
@@ -162,6 +183,7 @@ CASES = {
     # anywhere
     "421": Case(f"{MX} {TO}", smtp(rcpt=(b"421 4.3.2 System is shutting down\r\n", Close()))),
     "closed": Case(f"{MX} {TO}", smtp(mail=Close())),
+    "incomplete": Case(f"{MX} {TO} {SOON}", smtp(message=(b"250-2.0.0 Ok\r\n", Silence()))),
     "different codes": Case(f"{MX} {TO}", smtp(rcpt=b"250-2.1.5 Ok\r\n550 5.1.1 No such user\r\n")),
     "no code": Case(f"{MX} {TO}", smtp(mail=b"Internal error\r\n")),
     "unasked": Case(f"{MX} {TO}", smtp(mail=b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n")),
@@ -169,6 +191,7 @@ CASES = {
     "stopped": Case(f"{MX} {TO}", smtp(rcpt=Silence()), 25, "sh -c '{} & sleep 1.5; kill $!; wait $!'"),
     # several
     "some of several": Case(f"-H mx1.example.org -H mx2.example.org -H mx3.example.org {TO}"),
+    "fewer than required": Case(f"-H mx1.example.org -H mx3.example.org {TO} --require 2"),
     "none of several": Case("-H mx1.example.org -H mx2.example.org --to grey@example.org"),
     "addresses none of which answer": Case("-H mx1.example.org -p 26 --all-addresses"),
     # a mail domain

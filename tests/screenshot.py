@@ -140,7 +140,7 @@ class Stage:
         shipped = ROOT / "contrib/icinga"
         config = [
             ALONE,
-            *((shipped / name).read_text() for name in ("smtp_status.conf", "services.conf")),
+            *((shipped / name).read_text() for name in ("smtp_status.conf", "smtp_services.conf")),
             HOSTS.format(smtp=postfix.port["smtp"], ca=certs.ca),
         ]
         icinga = started(lambda base: Icinga(base, plugins, "\n".join(config)), self.base)

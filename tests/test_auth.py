@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from smtp_status import auth
 from smtp_status.auth import AuthFault, Exchange
+from smtp_status.options import OPTIONS
 from smtp_status.plan import Credentials, Secret
 
 SCRAM = ["SCRAM-SHA-256", "SCRAM-SHA-1"]
@@ -612,6 +613,11 @@ def test_choose(offered, options, mechanism):
 def test_no_secret_in_clear_text_unless_allowed(offered, wanted, has_secret):
     taken = pick(offered, wanted, protected=False, has_secret=has_secret)
     assert taken is None or (taken in offered and taken not in auth.PLAINTEXT)
+
+
+def test_the_manual_names_every_mechanism():
+    (option,) = (option for option in OPTIONS if option.name == "authtype")
+    assert option.help.startswith(f"{', '.join(auth.STRENGTH[:-1])} or {auth.STRENGTH[-1]}. ")
 
 
 def test_words_and_tables_agree():

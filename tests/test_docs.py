@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import shlex
@@ -218,6 +219,52 @@ def anchor_of(heading: str) -> str:
 def test_pages_name_no_place_of_one_machine() -> None:
     for page in PAGES:
         assert not re.search(r"/(tmp|work|root|home)/", page.read_text("utf-8")), page.name
+
+
+# -- the map of the house
+
+
+def rooms() -> dict[str, int]:
+    """Each module of the table in CONTRIBUTING.md, and how far down it stands."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    table = text.partition("| room | modules | holds |\n")[2].partition("\n\n")[0]
+    rows = [re.findall(r"`(\w+)`", row.split("|")[2]) for row in table.splitlines()[1:]]
+    places = {module: place for place, row in enumerate(rows) for module in row}
+    assert len(places) == sum(map(len, rows)), "a module stands there twice"
+    return places
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules of the package, and others, that a module imports, but for type hints."""
+    tree = ast.parse(path.read_text("utf-8"))
+    hints = [node for node in ast.walk(tree) if isinstance(node, ast.If) and is_for_hints(node)]
+    skipped = {id(inner) for node in hints for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from [node.module] if node.module else [alias.name for alias in node.names]
+
+
+def is_for_hints(node: ast.If) -> bool:
+    return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def test_every_module_has_a_room_and_imports_only_from_it_and_those_below() -> None:
+    places = rooms()
+    modules = {path.stem: path for path in (ROOT / "plugin" / "smtp_status").glob("*.py") if path.stem != "__init__"}
+    assert set(places) == set(modules)
+    for module, path in modules.items():
+        upwards = [name for name in imported(path) if places.get(name, places[module]) < places[module]]
+        assert upwards == [], f"{module} imports from rooms above its own"
+
+
+def test_who_knows_nagiosplugin() -> None:
+    places = rooms()
+    knowing = {module for module in places if "nagiosplugin" in imported(ROOT / f"plugin/smtp_status/{module}.py")}
+    assert {module for module in knowing if places[module] > places["contexts"]} == {"values"}
 
 
 # -- what is shown

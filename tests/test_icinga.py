@@ -26,7 +26,7 @@ from smtp_status.options import OPTIONS, Option
 
 SHIPPED = ROOT / "contrib" / "icinga"
 COMMAND = (SHIPPED / "smtp_status.conf").read_text()
-SERVICES = (SHIPPED / "services.conf").read_text()
+SERVICES = (SHIPPED / "smtp_services.conf").read_text()
 HOST = "mx1.example.test"
 LITTLE = 'check_interval = 1d\nmax_check_attempts = 1\ncheck_command = "smtp_status"\n'
 
@@ -183,15 +183,9 @@ def test_icinga_finds_nothing_to_warn_of(lab: Lab) -> None:
 
 
 def test_the_shipped_hosts_are_valid(workdir: Path, plugins: Path) -> None:
-    agent = """\
-object Endpoint "mx1.example.org" { }
-object Zone "mx1.example.org" {
-	endpoints = [ "mx1.example.org" ]
-	parent = "master"
-}
-"""
-    zones = {"master/hosts.conf": (SHIPPED / "hosts.conf").read_text()}
-    icinga = Icinga(workdir / "icinga-hosts", plugins, "\n".join([ALONE, agent, COMMAND, SERVICES]), zones=zones)
+    """On one node, as they stand."""
+    shipped = (SHIPPED / "smtp_hosts.conf").read_text()
+    icinga = Icinga(workdir / "icinga-hosts", plugins, "\n".join([ALONE, COMMAND, SERVICES, shipped]))
     icinga.write()
     said = icinga.validate()
     assert "Instantiated 7 Services." in said
@@ -376,7 +370,7 @@ def test_three_nodes_with_the_check_on_the_agent(workdir: Path, plugins: Path, s
                 zones = {
                     "satellite/hosts.conf": hosts,
                     "global-templates/smtp_status.conf": COMMAND,
-                    "global-templates/services.conf": SERVICES,
+                    "global-templates/smtp_services.conf": SERVICES,
                 }
             base = workdir / f"icinga-{role}"
             base.mkdir()

@@ -302,3 +302,11 @@ def test_the_shipped_changelog_is_readable(deb: Path, tmp_path: Path) -> None:
     sh("dpkg-deb", "-x", deb, tmp_path)
     text = gzip.decompress((tmp_path / "usr/share/doc/check-smtp-status/changelog.gz").read_bytes()).decode()
     assert text == (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_shipped_readme_leads_to_the_shipped_pages(deb: Path, tmp_path: Path) -> None:
+    sh("dpkg-deb", "-x", deb, tmp_path)
+    doc = tmp_path / "usr/share/doc/check-smtp-status"
+    links = set(re.findall(r"\]\((docs/[\w-]+\.md|SECURITY\.md)", (doc / "README.md").read_text("utf-8")))
+    assert len(links) == 5
+    assert [link for link in links if not (doc / link).is_file()] == []

@@ -88,6 +88,7 @@ def test_what_is_shipped_is_valid(workdir: Path, plugins: Path) -> None:
     said = nagios.validate()
     assert "Checked 7 services." in said
     assert "Checked 2 service dependencies" in said
+    assert re.search(r"^Total Warnings: +0$", said, re.M), said
     assert re.search(r"^Total Errors: +0$", said, re.M)
 
 
@@ -145,7 +146,7 @@ def test_its_own_deadline_is_earlier_than_the_one_of_nagios(workdir: Path, plugi
             f"check_command check_smtp_status!-p {silent} -t {seconds}\n}}\n"
             for name, seconds in (("in time", 1), ("too late", 30))
         )
-        host = "define host {\nuse generic-host\nhost_name late\naddress 127.0.0.1\n}\n"
+        host = "define host {\nuse generic-host\nhost_name late\nmax_check_attempts 1\naddress 127.0.0.1\n}\n"
         objects = (SHIPPED / "commands.cfg").read_text() + host + services
         nagios = started(lambda base: Nagios(base, plugins, objects, timeout=3), workdir)
         try:

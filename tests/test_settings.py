@@ -755,6 +755,7 @@ def test_domain_side() -> None:
     assert (settings.require, settings.dane, settings.mta_sts) == ("all", "try", True)
     assert made("--all-addresses").all_addresses
     assert made("--require", "2").require == 2
+    assert [made("--require", wanted).several for wanted in ("1", "2", "all", "any")] == [False, True, False, False]
     assert made("--require", "any").require == "any"
 
 

@@ -41,6 +41,15 @@ def check(server: ScriptedServer) -> list[str]:
 # -- arguments
 
 
+def test_fewer_servers_than_required(server: ScriptedServer) -> None:
+    """Also where the two that are named are one."""
+    for more in ((), ("-H", "127.0.0.1")):
+        result = run(*check(server), *more, "--require", "2")
+        assert result.first == "SMTP CRITICAL - 1 of 1 servers accept mail, 2 required"
+        assert result.code == 2
+    assert run(*check(server), "--require", "1").first.startswith(ACCEPTED)
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [

@@ -287,7 +287,8 @@ OPTIONS = (
         "v",
         "",
         "General",
-        "Up to three times: stage table; transcript; details of TLS, certificate and DNS.",
+        "Up to three times: stage table, with what is known of DNS, TLS and certificate; transcript; which clock"
+        " measured.",
         many=True,
     ),
     Option("output-format", "", "FORMAT", "General", "Accepted for check_smtp's sake and ignored."),

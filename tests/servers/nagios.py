@@ -70,30 +70,32 @@ define contact {
   service_notification_commands nothing
   host_notification_commands nothing
 }
+define contactgroup {
+  contactgroup_name admins
+  members root
+}
 define host {
   name generic-host
   register 0
-  max_check_attempts 1
-  check_period 24x7
   notification_period 24x7
-  contacts root
 }
 define service {
   name generic-service
   register 0
-  max_check_attempts 1
-  check_interval 60
-  retry_interval 60
+  max_check_attempts 3
+  check_interval 10
+  retry_interval 2
   check_period 24x7
+  notification_interval 60
   notification_period 24x7
-  contacts root
+  contact_groups admins
 }
 """
 
 
 class Nagios:
-    """One daemon (20 ms to start).  ``objects`` are hosts, services and commands; ``generic-host`` and
-    ``generic-service`` are there.  No check is made by itself."""
+    """One daemon (20 ms to start).  ``objects`` are hosts, services and commands; ``generic-host``,
+    ``generic-service`` and ``admins`` are there, as bare as Nagios ships them.  No check is made by itself."""
 
     def __init__(self, base: Path, plugins: Path, objects: str, timeout: int = 60) -> None:
         self.base = base

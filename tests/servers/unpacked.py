@@ -9,8 +9,6 @@ from pathlib import Path
 
 from .requirements import unmet
 
-_HERE = Path(__file__).parent
-
 
 def prefix(name: str, program: str) -> Path:
     """Where ``name`` was unpacked by ``fetch-NAME.sh``: ``NAME_PREFIX`` in the environment, else the user's
