@@ -2,114 +2,137 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from commands import RECIPIENT, SENDER, Command, Commands, Place
-from cost import Series, Spender
+from commands import RECIPIENT, SENDER, Command, Commands, Place, present
+from cost import Grown, Series, Spender, ratio
+from proof import prove
+from table import Table
 
 from servers.certs import Certs
-from servers.steady import Counts, SteadyServer
+from servers.steady import SteadyServer
 
-Rows = list[list[str]]
+Rounds = Mapping[int, int]
+"""The sizes to measure, the least among them, and how many rounds of each."""
+
+Clients = Callable[[Place, int], Mapping[str, "Command | None"]]
+"""Makes the command of each client for a size; None is one that this machine has not got."""
 
 _LINE = b"The quick brown fox jumps over the lazy dog, and the check measures how long it takes.\n"
+_SHORT, _LINES = 1000, 5  # the least: octets of a message, lines in the reply to EHLO
+_CLIENTS = ("plugin", "smtplib", "smtp-source")
 
 
 class Growth:
-    """Runs each size against a server that proves the work."""
+    """Runs each client with much to do and with the least, in turn, against servers that prove the work."""
 
-    def __init__(self, commands: Commands, spender: Spender, certs: Certs, *, rounds: int) -> None:
+    def __init__(self, commands: Commands, spender: Spender, certs: Certs) -> None:
         self._commands = commands
         self._spender = spender
         self._certificate = (certs.good.crt, certs.good.key)
         self._authority = certs.ca
         self._directory = certs.directory
-        self._rounds = rounds
 
-    def recipients(self, counts: Sequence[int]) -> Rows:
-        """Milliseconds of one run by the number of recipients: the plugin, smtplib."""
-        file = self._message(1000)
-        rows = []
-        for count in counts:
+    def recipients(self, sizes: Rounds) -> Table:
+        """By the number of recipients of a short message."""
+        file = self._message(_SHORT)
+
+        def clients(place: Place, count: int) -> dict[str, Command | None]:
             to = [f"b{number}@example.org" for number in range(count)]
-            found = self._run(
-                lambda place, to=to, count=count: {
-                    "plugin": self._commands.plugin(place, to=to),
-                    "smtplib": self._commands.smtplib(place, str(file), str(count)),
-                },
-                lambda done, count=count: done.recipients == count * done.messages,
-            )
-            rows.append([f"{count}", _ms(found["plugin"]), _ms(found["smtplib"]), _memory(found["plugin"])])
-        return rows
+            return {
+                "plugin": self._commands.plugin(place, to=to, message=file),
+                "smtplib": self._commands.smtplib_sends(place, file, recipients=count),
+                "smtp-source": self._commands.smtp_source(place, recipients=count, size=_SHORT),
+            }
 
-    def octets(self, sizes: Sequence[int]) -> Rows:
-        """Milliseconds and memory of one run by the size of the message: the plugin, smtplib, smtp-source."""
-        rows = []
-        for size in sizes:
+        found = {f"{count}": self._grow(clients, 1, count, rounds) for count, rounds in sizes.items()}
+        return _beside_peers("recipients", found)
+
+    def octets(self, sizes: Rounds) -> Table:
+        """By the size of the message."""
+
+        def clients(place: Place, size: int) -> dict[str, Command | None]:
             file = self._message(size)
-            found = self._run(
-                lambda place, file=file, size=size: {
-                    "plugin": self._commands.plugin(place, "--data-file", str(file), "-t", "60"),
-                    "smtplib": self._commands.smtplib(place, str(file), "1"),
-                    "smtp-source": self._commands.smtp_source(place, 1, 1, size),
-                },
-                lambda done, size=size: done.octets >= size * done.messages,
-            )
-            file.unlink()
-            shown = f"{size // 1000} KB" if size < 1_000_000 else f"{size // 1_000_000} MB"
-            times = (_ms(found[name]) for name in ("plugin", "smtplib", "smtp-source"))
-            rows.append([shown, *times, _memory(found["plugin"]), _memory(found["smtplib"])])
-        return rows
+            return {
+                "plugin": self._commands.plugin(place, message=file),
+                "smtplib": self._commands.smtplib_sends(place, file),
+                "smtp-source": self._commands.smtp_source(place, size=size),
+            }
 
-    def lines(self, counts: Sequence[int]) -> Rows:
-        """Milliseconds of one run by the number of lines in the reply to EHLO, at once and octet by octet."""
+        found = {_size(size): self._grow(clients, _SHORT, size, rounds) for size, rounds in sizes.items()}
+        return _beside_peers("message", found)
+
+    def lines(self, sizes: Rounds) -> Table:
+        """By the number of lines in the reply to EHLO, which come at once or octet by octet (smtp-source, which sends
+        HELO, would not get them from another server)."""
+
+        def clients(place: Place, _: int) -> dict[str, Command | None]:
+            return {"plugin": self._commands.plugin(place), "smtplib": self._commands.smtplib(place)}
+
         rows = []
-        for count in counts:
+        for count, rounds in sizes.items():
             row = [f"{count}"]
             for octets in (False, True):
-                found = self._run(
-                    lambda place: {"plugin": self._commands.plugin(place, "-t", "60")}, lines=count, octets=octets
-                )
-                row.append(_ms(found["plugin"]))
+                serve = partial(self._server, octets=octets)
+                found = self._grow(clients, _LINES, count, rounds, serve)
+                plugin = found["plugin"]
+                each = _microseconds(plugin, count - _LINES)
+                row += [_milliseconds(plugin.whole), each, _growth_ratio(plugin, found.get("smtplib"))]
             rows.append(row)
-        return rows
+        columns = ("plugin", "plugin, µs a further line", "growth, plugin / smtplib")
+        return Table(["lines of EHLO", *columns, *(f"octet by octet: {column}" for column in columns)], rows)
 
-    def conversations(self, counts: Sequence[int]) -> Rows:
-        """Microseconds of processor time for each further conversation of one process, plain and with STARTTLS, and
-        for each of smtp-source with 50 at a time (which cannot speak TLS)."""
+    def conversations(self, sizes: Rounds) -> Table:
+        """By the number of conversations in one process, smtp-source's with 50 at a time.  It cannot speak TLS; there
+        the measure is what TLS itself costs, one conversation after another."""
+
+        def clients(place: Place, count: int) -> dict[str, Command | None]:
+            return {
+                "plugin": self._commands.crowd(place, count),
+                "smtp-source": self._commands.smtp_source(place, sessions=min(count, 50), messages=count),
+                "plugin, STARTTLS": self._commands.crowd(place, count, tls=True),
+                "ssl and socket": self._commands.tls_client(place, count),
+            }
+
+        pairs = (("plugin", "smtp-source"), ("plugin, STARTTLS", "ssl and socket"))
         rows = []
-        alone = self._crowd(1)
-        for count in counts:
-            found = self._crowd(count)
-            each = [_each(found[name], alone[name], count) for name in ("plain", "tls")]
-            source = found["smtp-source"].seconds / count * 1e6
-            rows.append([f"{count}", *(f"{one:.0f}" for one in each), f"{source:.0f}", f"{each[0] / source:.2f}"])
-        return rows
+        for count, rounds in sizes.items():
+            found = self._grow(clients, 1, count, rounds)
+            row = [f"{count}"]
+            for mine, peer in pairs:
+                row += [_microseconds(found.get(name), count - 1) for name in (mine, peer)]
+                row.append(_growth_ratio(found[mine], found.get(peer)))
+            rows.append(row)
+        columns = [column for mine, peer in pairs for column in (mine, peer, f"plugin / {peer}")]
+        return Table(["conversations", *columns], rows)
 
-    def _crowd(self, count: int) -> dict[str, Series]:
-        return self._run(
-            lambda place: {
-                "plain": self._commands.crowd(place, count),
-                "tls": self._commands.crowd(place, count, tls=True),
-                "smtp-source": self._commands.smtp_source(place, min(count, 50), count),
-            },
-            lambda done: done.messages == 3 * count * self._rounds,
-        )
-
-    def _run(
+    def _grow(
         self,
-        make: Callable[[Place], dict[str, Command]],
-        right: Callable[[Counts], bool] = lambda done: True,
-        lines: int = 5,
-        octets: bool = False,
-    ) -> dict[str, Series]:
-        with SteadyServer(self._certificate, lines=lines, octets=octets) as server:
-            commands = make(Place(server.host, server.port, self._authority))
-            found = self._spender.interleaved(commands, self._rounds)
-        if not server.counts.messages or not right(server.counts):
-            raise SystemExit(f"the server did something else: {server.counts}")
-        return found
+        clients: Clients,
+        least: int,
+        size: int,
+        rounds: int,
+        serve: Callable[[int], SteadyServer] | None = None,
+    ) -> dict[str, Grown]:
+        """What each client spends at ``size`` and at the ``least``, each with a server of its own (``serve``)."""
+        serve = serve or (lambda _: self._server(_LINES))
+        with ExitStack() as stack:
+            servers = {at: stack.enter_context(serve(at)) for at in sorted({least, size})}
+            commands = {
+                (name, at): command
+                for at, server in servers.items()
+                for name, command in present(clients(Place(server.host, server.port, self._authority), at)).items()
+            }
+            series = self._spender.interleaved(commands, rounds)
+        for at, server in servers.items():
+            prove(server.counts, [command for key, command in commands.items() if key[1] == at] * rounds)
+        return {name: Grown(series[name, size], series[name, least]) for name, at in commands if at == size}
+
+    def _server(self, lines: int, octets: bool = False) -> SteadyServer:
+        return SteadyServer(self._certificate, lines=lines, octets=octets)
 
     def _message(self, size: int) -> Path:
         file = self._directory / f"message-{size}"
@@ -122,14 +145,33 @@ class Growth:
         return file
 
 
-def _ms(series: Series) -> str:
-    return f"{series.seconds * 1000:.0f}"
+def _beside_peers(what: str, found: Mapping[str, Mapping[str, Grown]]) -> Table:
+    """Whole processes, and growth in that of the peers; ``found`` by size and client."""
+    rows = [
+        [
+            size,
+            *(_milliseconds(clients[name].whole) if name in clients else "-" for name in _CLIENTS),
+            *(_growth_ratio(clients["plugin"], clients.get(peer)) for peer in _CLIENTS[1:]),
+            *(f"{clients[name].whole.memory:.0f}" for name in _CLIENTS[:2]),
+        ]
+        for size, clients in found.items()
+    ]
+    growth = [f"growth, plugin / {peer}" for peer in _CLIENTS[1:]]
+    return Table([what, *_CLIENTS, *growth, "plugin's MiB", "smtplib's MiB"], rows)
 
 
-def _memory(series: Series) -> str:
-    return f"{series.memory / 1024:.0f}"
+def _size(octets: int) -> str:
+    return f"{octets // 1000} KB" if octets < 1_000_000 else f"{octets // 1_000_000} MB"
 
 
-def _each(series: Series, alone: Series, count: int) -> float:
-    """Microseconds for each conversation without the start of the process."""
-    return max(series.seconds - alone.seconds, 0) / max(count - 1, 1) * 1e6
+def _milliseconds(series: Series) -> str:
+    return f"{series.seconds * 1000:.1f}"
+
+
+def _microseconds(grown: Grown | None, further: int) -> str:
+    """For each of ``further`` lines or conversations."""
+    return f"{grown.seconds / further * 1e6:.1f}" if grown and grown.seen else "-"
+
+
+def _growth_ratio(one: Grown, other: Grown | None) -> str:
+    return str(ratio(one, other)) if other and one.seen and other.seen else "-"

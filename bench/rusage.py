@@ -1,4 +1,4 @@
-"""Runs the commands given line by line as JSON and answers each with exit status, processor seconds and peak KiB."""
+"""Runs the commands given line by line as JSON and answers each with exit code, processor seconds and peak KiB."""
 
 from __future__ import annotations
 
@@ -12,4 +12,5 @@ for line in sys.stdin:
     words, environment = json.loads(line)
     child = os.posix_spawn(words[0], words, environment, file_actions=quiet)
     _, status, usage = os.wait4(child, 0)
-    print(json.dumps([status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss]), flush=True)
+    code = os.waitstatus_to_exitcode(status)
+    print(json.dumps([code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss]), flush=True)

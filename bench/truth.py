@@ -1,4 +1,4 @@
-"""How far the figures of each method are from a packet capture (root only)."""
+"""How far the figures of each method are from a packet capture (root only; elsewhere a test's ``Skipped``)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from commands import Command, Commands, Place
+from commands import Command, Commands, Place, present
+from proof import prove
 
 from servers.capture import Capture, Packet, conversations, name_of, stages, turns
 from servers.certs import Certs
@@ -37,7 +38,15 @@ class Errors(NamedTuple):
         return f"{self.at(0.5):.1f} / {self.at(0.99):.1f}"
 
 
-class Bench:
+class Run(NamedTuple):
+    """One fresh process: whose figures it gives, and the EHLO name by which the capture knows it."""
+
+    method: str
+    name: str
+    command: Command
+
+
+class Truth:
     """A server in a network namespace of its own, and the capture of what goes to and from it."""
 
     def __init__(self, commands: Commands, certs: Certs) -> None:
@@ -46,41 +55,23 @@ class Bench:
         self._authority = certs.ca
         self._file = certs.directory / "capture"
 
-    def fresh(self, count: int, at_once: int, tls: bool = False, peers: bool = False) -> dict[str, Errors]:
+    def fresh(self, count: int, at_once: int, *, tls: bool = False, peers: bool = False) -> dict[str, Errors]:
         """``count`` fresh processes of each method, ``at_once`` of them at a time and in no order.
 
-        ``commands``, ``connect``, ``banner`` and ``starttls`` are the plugin's; ``smtplib`` and ``check_smtp`` (its
+        ``commands``, ``connect``, ``banner`` and ``starttls`` are the plugin's; ``smtplib`` and ``check-smtp`` (its
         ``time``) there with ``peers``.
         """
         with NetworkNamespace() as namespace, SteadyServer(self._certificate, wrap=namespace.enter) as server:
             place = Place(server.host, server.port, self._authority)
-            runs: list[tuple[str, str, Command]] = []
-            for number in range(count):
-                make = self._commands.plugin_tls if tls else self._commands.plugin
-                runs.append(("plugin", f"n{number}.example.org", make(place, name=f"n{number}.example.org")))
-                if peers:
-                    runs.append(
-                        (
-                            "smtplib",
-                            f"s{number}.example.org",
-                            self._commands.smtplib(place, name=f"s{number}.example.org"),
-                        )
-                    )
-                    runs.append(
-                        (
-                            "check_smtp",
-                            f"c{number}.example.org",
-                            self._commands.check_smtp(place, f"c{number}.example.org"),
-                        )
-                    )
+            runs = [run for number in range(count) for run in self._runs(place, number, tls, peers)]
             random.Random(0).shuffle(runs)
             with (
                 Capture(self._file, server.port, wrap=namespace.enter) as capture,
                 ThreadPoolExecutor(at_once) as starters,
             ):
-                said = list(starters.map(lambda run: _output(run[2], namespace.enter), runs))
-            measured = {name: (method, text) for (method, name, _), text in zip(runs, said)}
-        _prove(server, len(runs))
+                said = list(starters.map(lambda run: _output(run.command, namespace.enter), runs))
+            measured = {run.name: (run.method, text) for run, text in zip(runs, said)}
+        prove(server.counts, [run.command for run in runs])
         found: dict[str, list[float]] = defaultdict(list)
         for packets in conversations(capture.packets):
             method, text = measured[name_of(packets)]
@@ -88,31 +79,35 @@ class Bench:
                 found[what].append(error)
         return {what: Errors(sorted(errors)) for what, errors in found.items()}
 
-    def crowd(self, count: int, tls: bool = False) -> dict[str, Errors]:
+    def crowd(self, count: int, *, tls: bool = False) -> dict[str, Errors]:
         """``count`` conversations at once in one process."""
         with NetworkNamespace() as namespace, SteadyServer(self._certificate, wrap=namespace.enter) as server:
-            command = self._commands.crowd(Place(server.host, server.port, self._authority), count, tls)
+            command = self._commands.crowd(Place(server.host, server.port, self._authority), count, tls=tls)
             with Capture(self._file, server.port, wrap=namespace.enter) as capture:
                 told = json.loads(_output(command, namespace.enter))
-        _prove(server, count)
+        prove(server.counts, [command])
         found: dict[str, list[float]] = defaultdict(list)
         for packets in conversations(capture.packets):
             for what, error in _stage_distances(told[name_of(packets)][0], stages(packets)):
                 found[what].append(error)
         return {what: Errors(sorted(errors)) for what, errors in found.items()}
 
+    def _runs(self, place: Place, number: int, tls: bool, peers: bool) -> list[Run]:
+        names = {method: f"{method}{number}.example.org" for method in ("plugin", "smtplib", "check-smtp")}
+        made = {
+            "plugin": self._commands.plugin(place, tls=tls, name=names["plugin"]),
+            "smtplib": self._commands.smtplib(place, name=names["smtplib"]) if peers else None,
+            "check-smtp": self._commands.check_smtp(place, name=names["check-smtp"]) if peers else None,
+        }
+        return [Run(method, names[method], command) for method, command in present(made).items()]
+
 
 def _output(command: Command, enter: Sequence[str]) -> str:
     environment = {"PATH": os.environ["PATH"], **command.environment}
     done = subprocess.run([*enter, *command.words], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"exit status {done.returncode}: {' '.join(command.words)}: {done.stdout}{done.stderr}")
+        raise SystemExit(f"exit code {done.returncode}: {' '.join(command.words)}: {done.stdout}{done.stderr}")
     return done.stdout
-
-
-def _prove(server: SteadyServer, messages: int) -> None:
-    if server.counts.messages != messages:
-        raise SystemExit(f"the server took {server.counts.messages} messages, not {messages}")
 
 
 def _distances(method: str, text: str, packets: Sequence[Packet]) -> list[tuple[str, float]]:
@@ -123,10 +118,10 @@ def _distances(method: str, text: str, packets: Sequence[Packet]) -> list[tuple[
             if what == "commands"
         ]
     times = {stage: float(seconds) for stage, seconds in _TIME.findall(text)}
-    if method == "check_smtp":
+    if method == "check-smtp":
         # Its total begins before the connect and ends after the reply to QUIT.
         truth = (turns(packets)[-1].answered - packets[0].at) / 1e9
-        return [("check_smtp", abs(times[""] - truth) * 1e6)]
+        return [("check-smtp", abs(times[""] - truth) * 1e6)]
     return _stage_distances(times, stages(packets))
 
 

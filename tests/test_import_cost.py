@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import compileall
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from plugin import ROOT
+from runs import DOMAIN_FLOOR, FLOOR, ROOT, RUN, install, instructions
 from servers.certs import Certs
-from servers.fakedns import FakeDns, octets
+from servers.fakedns import FakeDns, octets, one_exchanger
 from servers.requirements import need
 from servers.steady import SteadyServer
 
@@ -163,55 +160,52 @@ def test_nothing_is_loaded_while_the_clock_runs(dnsworld, policies):
 
 # The instructions of one run, in those of what no such plugin can do without.  The figures are in bench/RESULTS.md;
 # these are the limits, a little above them.
-FLOOR = "import nagiosplugin, argparse, socket"
-RUN = "from smtp_status.__main__ import run; run()"
-
-
-def instructions(python: Sequence[str], site: Path) -> int:
-    """How many instructions a run takes; they repeat within 0.2 %."""
-    valgrind = (need("valgrind"), "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
-    environment = {"PYTHONHASHSEED": "0", "PYTHONPATH": str(site)}
-    done = subprocess.run([*valgrind, *python], env=environment, capture_output=True, text=True, check=True)
-    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
-    assert found, done.stderr
-    return int(found[1].replace(",", ""))
 
 
 @pytest.fixture(scope="module")
-def site(workdir: Path) -> Path:
-    """The package with its compiled files, as an installation has them."""
-    directory = workdir / "site"
-    package = directory / "smtp_status"
-    shutil.copytree(ROOT / "plugin/smtp_status", package, ignore=shutil.ignore_patterns("__pycache__"))
-    assert compileall.compile_dir(package, quiet=1)
-    return directory
+def environment(workdir: Path) -> dict[str, str]:
+    return install(workdir / "site")
+
+
+def python(environment: Mapping[str, str], *words: str) -> int:
+    return instructions([sys.executable, "-c", *words], environment)
 
 
 @pytest.fixture(scope="module")
-def floor(site: Path) -> int:
-    return instructions([sys.executable, "-c", FLOOR], site)
+def floor(environment: dict[str, str]) -> int:
+    return python(environment, FLOOR)
 
 
 @pytest.mark.parametrize(("options", "limit"), [((), 0.95), (MAIL, 1.0)])
-def test_instructions_of_a_plain_check(options, limit, server, site, floor):
-    took = instructions([sys.executable, "-c", RUN, *host(server), *options], site)
-    assert took / floor < limit
+def test_instructions_of_a_plain_check(options, limit, server, environment, floor):
+    assert python(environment, RUN, *host(server), *options) / floor < limit
 
 
-def test_instructions_with_verified_starttls(server, site, certs, floor):
-    options = (*MAIL, "-S", "--ca", str(certs.ca))
-    took = instructions([sys.executable, "-c", RUN, *host(server), *options], site)
+def test_instructions_with_verified_starttls(server, environment, certs, floor):
+    took = python(environment, RUN, *host(server), *MAIL, "-S", "--ca", str(certs.ca))
     swaks = [need("swaks"), "--server", "localhost", "--port", str(server.port), "-f", MAIL[1], "--to", MAIL[3]]
     # As its users write it, which verifies nothing but reads all authorities of the system.
-    assert took / instructions(["/usr/bin/perl", *swaks, "--tls"], site) < 0.5
+    assert took / instructions([*swaks, "--tls"], environment) < 0.5
     assert took / floor < 1.40
 
 
-def test_memory_of_a_whole_transaction(server, site, tmp_path):
+def test_instructions_of_a_domain_with_one_exchanger(server, environment, certs):
+    floor = python(environment, DOMAIN_FLOOR)
+    for policy, lookups, limit in (
+        ((), {"MX", "A", "AAAA"}, 0.95),
+        (("--dane", "try"), {"MX", "A", "AAAA", "SOA", "TLSA"}, 1.10),
+    ):
+        with FakeDns(one_exchanger(certs.good.crt)) as dns:
+            asked = ("-d", "example.test", "--nameserver", f"{dns.host}:{dns.port}", "-p", str(server.port))
+            assert python(environment, RUN, *asked, *MAIL, *policy) / floor < limit
+        assert {query.question[0].rdtype.name for query in dns.queries} == lookups
+
+
+def test_memory_of_a_whole_transaction(server, environment, tmp_path):
     report = tmp_path / "report"
     command = [sys.executable, "-c", RUN, *host(server), *MAIL]
     measure = [sys.executable, "-S", str(ROOT / "tests/measure.py"), str(report)]
     subprocess.run(
-        [*measure, *command], env={"PATH": os.environ["PATH"], "PYTHONPATH": str(site)}, check=True, capture_output=True
+        [*measure, *command], env={"PATH": os.environ["PATH"], **environment}, check=True, capture_output=True
     )
     assert int(report.read_text().split()[1]) < 20 * 1024

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import dns.edns
 import dns.flags
@@ -14,6 +15,7 @@ import dns.rcode
 import dns.rrset
 
 from .ports import free_ports
+from .zones import tlsa
 
 Reply = Callable[[dns.message.Message, bool], Iterable[bytes]]
 
@@ -52,6 +54,22 @@ def raw(query: dns.message.Message, kind: int, *data: bytes, ad: bool = True, tt
         for one in data
     )
     return [header + b"\0\1" + len(data).to_bytes(2, "big") + b"\0\0\0\0" + question + records]
+
+
+def one_exchanger(certificate: Path) -> Reply:
+    """What a validating resolver says of a domain whose one exchanger is this machine, with this certificate."""
+    data = {
+        "SOA": "ns.test. root.test. 1 3600 600 86400 5",
+        "MX": "10 mx1.example.test.",
+        "A": "127.0.0.1",
+        "TLSA": tlsa(certificate, 3, 1, 1),
+    }
+
+    def reply(query: dns.message.Message, _tcp: bool) -> list[bytes]:
+        name, kind = query.question[0].name.to_text(), query.question[0].rdtype.name
+        return octets(query, *([f"{name} 60 IN {kind} {data[kind]}"] if kind in data else []), ad=True)
+
+    return reply
 
 
 class FakeDns:

@@ -29,6 +29,7 @@ PROGRAMS = {
         ),
         ("dovecot-core", "dovecot-imapd", "dovecot-lmtpd", "dovecot-submissiond"),
     ),
+    "smtp-source": Program(("/usr/sbin/smtp-source",), ("postfix",)),
     "posttls-finger": Program(("/usr/sbin/posttls-finger",), ("postfix",)),
     "unbound": Program(("/usr/sbin/unbound",), ("unbound",)),
     "named": Program(("/usr/sbin/named",), ("bind9",)),
@@ -61,14 +62,21 @@ def find(file: str) -> str | None:
     return shutil.which(file, path=_SYSTEM_PATH)
 
 
+def installed(name: str) -> str | None:
+    """The path of a program's first file, None when a file of it is missing."""
+    paths = [find(file) for file in PROGRAMS[name].files]
+    return None if None in paths else paths[0]
+
+
+def how_to_install(name: str) -> str:
+    """What to say to somebody who has not got the program."""
+    packages = " ".join(PROGRAMS[name].packages)
+    return f"{name} is not installed: apt-get install -y --no-install-recommends {packages}"
+
+
 def need(name: str) -> str:
     """The path of a program's first file; the test ends here when a file of it is missing."""
-    program = PROGRAMS[name]
-    paths = [find(file) for file in program.files]
-    if paths[0] is None or None in paths:
-        packages = " ".join(program.packages)
-        unmet(f"{name} is not installed: apt-get install -y --no-install-recommends {packages}")
-    return paths[0]
+    return installed(name) or unmet(how_to_install(name))
 
 
 def need_root(purpose: str) -> None:
