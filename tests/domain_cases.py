@@ -189,6 +189,7 @@ POLICIES = {
     ),
     "stsoutside": f"{_NONE}; mx1.example.test sts: not among the exchangers of the MTA-STS policy (enforce)",
     "stsnone": f"{_ONE}, MTA-STS none",
+    "stslong": f"{_ONE}, MTA-STS enforce valid",
     "stscert": (
         f"{_NONE}; mx.stscert.example.test sts: MTA-STS policy (enforce): certificate is for other.example.test, not "
         "for mx.stscert.exam…"

@@ -433,6 +433,7 @@ class TestMatches:
             ("*.example.org", ".example.org"),
             ("*.example.org", "a.b.example.org"),
             ("*.example.org", "*.example.org"),
+            ("*.example.org", "_mx.example.org"),
             ("*.org", "example.org"),
             ("*.", "example."),
             ("*", "localhost"),

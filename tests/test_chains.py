@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from servers.certs import Certs
+from servers.requirements import need
 from smtp_status import chains, tls
 from smtp_status.plan import TlsPlan
 
@@ -123,4 +126,14 @@ class TestLeaf:
             .add_extension(template.extensions.get_extension_for_class(x509.SubjectAlternativeName).value, False)
             .sign(key, None)
         ).public_bytes(Encoding.DER)
+        assert anchored((certificate,), certificate) is None
+
+    def test_a_key_for_rsa_pss_only(self, tmp_path):
+        key, crt = tmp_path / "key", tmp_path / "crt"
+        openssl = need("openssl")
+        making = ("-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(key))
+        subprocess.run([openssl, "genpkey", *making], check=True, capture_output=True)
+        signing = ("-x509", "-new", "-key", str(key), "-out", str(crt), "-days", "2", "-subj", f"/CN={NAME}")
+        subprocess.run([openssl, "req", *signing], check=True, capture_output=True)
+        (certificate,) = ders(crt)
         assert anchored((certificate,), certificate) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import socket
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from smtp_status.actions import Answer, Connected, Exchange, Handshake, Tell
 from smtp_status.model import STAGES, Address, Failure, Finding, Target
 from smtp_status.patterns import compiled
 from smtp_status.plan import Credentials, Plan, RawCommand, Secret, TlsPlan
+from smtp_status.policy import Policy
 from smtp_status.routes import Route
 from talk import (
     BYE,
@@ -1193,3 +1195,46 @@ def test_whatever_the_server_does_the_conversation_ends_and_says_how(wanted, scr
     if "DATA" in talk.verbs.split():
         assert ("rcpt", "success") in talk.stages
     assert talk.verbs.count("QUIT") <= 2
+
+
+# -- what may be mistaken
+
+
+@pytest.mark.parametrize(
+    ("expected", "greeting", "kind"),
+    [
+        ("5", "554 5.7.1 no service", "failure"),
+        ("42", "421 4.3.2 come back later", "failure"),
+        ("5", "220 mx1", "mismatch"),
+        ("42", "220 mx42 ESMTP", "success"),
+        ("2", "220 mx1", "success"),
+    ],
+)
+def test_a_text_of_one_or_two_digits_is_no_code(expected, greeting, kind):
+    """It takes three for a code (contract, ``-e``); a text may stand anywhere, and the greeting must be 220 too."""
+    talk = Talk(plan(expect=expected), greeting, *([EHLO] if kind == "success" else []), BYE)
+    (banner,) = [finding for finding in talk.outcome.findings if finding.stage == "banner"]
+    assert banner.kind == kind
+
+
+@pytest.mark.parametrize("stage", ["starttls", "tls"])
+def test_the_run_ends_where_the_stage_to_stop_after_would_be(stage):
+    """With a policy asked for, TLS is used where it is offered; where it is not, the message must not be sent."""
+    stopping = plan(TO, tls=TlsPlan("offered"), quit_after=stage)
+    talk = Talk(stopping, GREETING, EHLO, BYE, policy=Policy("mx1.example.org"))
+    assert talk.verbs == "EHLO QUIT"
+
+
+def test_the_run_ends_where_the_lookup_would_be():
+    """A numeric address beside a name (``-H mx1 -H 192.0.2.1 --quit-after dns``) is not looked up, nor sent to."""
+    talk = Talk(plan(TO, quit_after="dns"))
+    assert (talk.actions, talk.outcome.findings) == ([], ())
+
+
+def test_the_zone_of_an_address_is_no_part_of_its_name():
+    """RFC 4007 section 11: it means something on this machine only; no certificate can have it."""
+    address = Address(socket.AF_INET6, ("fe80::1", 465, 0, 2), "fe80::1", 465)
+    target = Target("fe80::1%eth0", (address,))
+    talk = Talk(plan(tls=TlsPlan("ssl")), closed(), target=target)
+    (handshake,) = [action for action in talk.actions if isinstance(action, Handshake)]
+    assert handshake.name == "fe80::1"

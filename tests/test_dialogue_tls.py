@@ -76,6 +76,13 @@ def test_another_name_that_is_tolerated_is_still_said():
     assert of_tls(talk) == [Finding("tls", "name", cause=cause, seconds=SECONDS)]
 
 
+def test_an_issuer_that_is_tolerated_hides_no_other_name():
+    tolerant = secure(tolerate=frozenset(("verify",)))
+    talk = Talk(tolerant, *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-1, 30, "other.example.org")))
+    cause = "certificate is for other.example.org, not for mx1.example.org"
+    assert of_tls(talk) == [Finding("tls", "name", cause=cause, seconds=SECONDS)]
+
+
 def test_the_name_asked_for_is_the_one_that_counts():
     named = secure(tolerate=frozenset(("name",)), name="other.example.org")
     talk = Talk(named, *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-1, 30, "other.example.org")))

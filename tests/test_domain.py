@@ -152,6 +152,14 @@ class TestMailDomain:
         cause = "null MX beside other MX: senders may bounce every message"
         assert found.fault == Finding("dns", "nullmx", cause=cause)
 
+    @pytest.mark.parametrize("name", ["localhost", "LocalHost", "mx.localhost"])
+    def test_the_host_of_whoever_asks(self, name):
+        found = mail_domain(World().add("example.test", "MX", MxRecord(5, name), MxRecord(10, "mx.test")))
+        assert found.entries == (MxRecord(10, "mx.test"),)
+        assert found.warnings == (Finding("dns", "protocol", cause=f"MX {name} is each sender's own host"),)
+        found = mail_domain(World().add("example.test", "MX", MxRecord(5, name)))
+        assert found.fault == Finding("dns", "protocol", cause=f"MX {name} is each sender's own host")
+
     @pytest.mark.parametrize("literal", ["192.0.2.1", "[192.0.2.1]", "2001:db8::1"])
     def test_an_address_beside_a_name(self, literal):
         found = mail_domain(World().add("example.test", "MX", MxRecord(5, literal), MxRecord(10, "mx.test")))
@@ -208,6 +216,13 @@ class TestAddresses:
     def test_no_address(self, family, types):
         found = exchanger(World().host("mx.example.test"), family=family)
         assert found.failure == Failure("nodata", f"no address: no {types} record (NODATA)")
+
+    def test_an_address_that_is_none(self):
+        """RFC 1122 section 3.2.1.3: it is no destination, and Linux takes it for its own host."""
+        found = exchanger(World().host("mx.example.test", "0.0.0.0", "192.0.2.1", "::"))
+        assert [address.text for address in found.addresses] == ["192.0.2.1"]
+        found = exchanger(World().host("mx.example.test", "0.0.0.0"))
+        assert found.failure == Failure("nodata", "no address: 0.0.0.0 is none")
 
     def test_an_error_says_more_than_absence(self):
         world = World().add("mx.example.test", "A", failure=BROKEN).add("mx.example.test", "AAAA")

@@ -305,6 +305,15 @@ class TestOutput:
             assert lines[start + 1] == f"dns N ms 127.0.0.{number}"
             assert lines[start + 6] == f"tls N ms TLSv1.3 TLS_AES_256_GCM_SHA384, TLSA {match} matched"
 
+    def test_a_policy_of_thousands_of_patterns(self, world):
+        found = check(world, "stslong", "--mta-sts", "-v")
+        assert found.first == "SMTP OK - 1 of 1 exchangers answer, MTA-STS enforce valid"
+        (shown,) = [row for row in found.lines if row.startswith("sts: ")]
+        assert re.fullmatch(
+            r"sts: mode enforce, max_age 604800 s, mx \*\.example\.test mx0\.other\.test .{300,400}…", shown
+        )
+        assert "mx1.example.test_time_ehlo" in found.perfdata
+
     def test_hostile_names(self, world):
         found = check(world, "hostile", "-v")
         assert [row for row in found.lines if row.startswith("dns: MX ")] == [

@@ -174,6 +174,32 @@ def test_without_verbosity_perfdata_alone_is_cut():
         assert f" {section.perfdata[0]}" in text
 
 
+def test_an_opening_that_is_too_long_is_cut_in_its_middle():
+    section = Section(["table"], ["<<< 220 mx1"], perfdata("mx1"))
+    opening = [f"dns: MX {number} is an address, not a name" for number in range(1000)]
+    text = render(FIRST, [section], ENDING, ["time=1s"], opening)
+    assert MAX_OUTPUT - 200 < octets(text) <= MAX_OUTPUT
+    first, *body, last = text.rstrip("\n").split("\n")
+    assert (first, last) == (FIRST, f"| time=1s {' '.join(perfdata('mx1'))}")
+    assert (body[:2], body[-2:]) == (opening[:2], ["table", ENDING])
+    assert text.count("lines left out") == 1
+
+
+def test_a_short_opening_outlives_the_tables_of_good_targets():
+    opening = ["dns: 60 exchangers", "sts: mode enforce"]
+    text = render(FIRST, many(60), "", ["time=1s"], opening)
+    assert octets(text) <= MAX_OUTPUT
+    assert text.split("\n")[1:3] == opening
+
+
+def test_the_only_table_is_cut_in_its_middle():
+    table = [f"connect: connection refused by 192.0.2.{number} port 25" for number in range(1000)]
+    text = render(FIRST, [Section(table, (), perfdata(""))])
+    assert MAX_OUTPUT - 200 < octets(text) <= MAX_OUTPUT
+    assert text.endswith(f"\n{table[-1]}\n| {' '.join(perfdata(''))}\n")
+    assert text.count("lines left out") == 1
+
+
 # -- writing
 
 

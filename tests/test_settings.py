@@ -99,6 +99,7 @@ def test_hosts(argv: list[str], targets: tuple[str, ...]) -> None:
         (["-H", "a." * 128], f"-H takes a host name or an address, not {'a.' * 10}….{'a.' * 9}"),
         (["-H", "x" * 65536], f"-H takes a host name or an address, not {'x' * 20}…{'x' * 18}…"),
         (["-H", "10.1"], "-H takes a host name or an address, and 10.1 is no valid IPv4 address"),
+        (["-H", "0x7f000001"], "-H takes a host name or an address, and 0x7f000001 is no valid IPv4 address"),
         (["-H", "192.0.2.256"], "-H takes a host name or an address, and 192.0.2.256 is no valid IPv4 address"),
         (["-H", "[mx]"], "-H takes an IPv4 or IPv6 address, not [mx]"),
         (["-H", "[::1"], "-H takes an IPv4 or IPv6 address, not [::1"),
@@ -750,6 +751,7 @@ def test_domain_side() -> None:
         "-d", "bücher.example", "--nameserver", "192.0.2.53", "--require", "ALL", "--dane", "Try", "--mta-sts"
     )
     assert settings.domain == "xn--bcher-kva.example"
+    assert made("-d", "example.org.").domain == "example.org"
     assert settings.hosts == ()
     assert settings.nameserver == ("192.0.2.53", 53)
     assert (settings.require, settings.dane, settings.mta_sts) == ("all", "try", True)

@@ -65,6 +65,49 @@ def test_a_negative_test_that_held():
     )
 
 
+def test_a_refusal_that_a_raw_command_expects():
+    refused = Finding("rcpt", "success", (550,), "5.1.1 no such user")
+    assert line(outcome(*BEGIN, MAIL, refused, BYE)) == (
+        "SMTP OK - mx1.example.org rcpt: 550 5.1.1 no such user (as wanted)"
+    )
+    assert line(outcome(*BEGIN, MAIL, refused, RCPT, BYE)) == (
+        "SMTP OK - mx1.example.org accepted the recipient in 0.084 s: 250 2.1.5 Ok"
+    )
+    hung_up = Finding("quit", "closed", cause="connection closed by the server before the reply to QUIT")
+    assert line(outcome(*BEGIN, MAIL, refused, hung_up)) == (
+        "SMTP WARNING - mx1.example.org quit: connection closed by the server before the reply to QUIT"
+        " (accepted the sender before)"
+    )
+
+
+def test_of_several_faults_that_are_harmless_the_last_one_is_what_was_wanted():
+    expired = Finding("tls", "expired", cause="certificate expired 3 days ago")
+    denied = Finding("rcpt", "failure", (554,), "5.7.1 Relay access denied")
+    assert line(outcome(*BEGIN, expired, MAIL, denied), state="tls:expired=ok,rcpt:5xx=ok") == (
+        "SMTP OK - mx1.example.org rcpt: 554 5.7.1 Relay access denied (as wanted)"
+    )
+
+
+@pytest.mark.parametrize("stage", ["rcpt", "message"])
+def test_of_several_recipients_one_that_is_refused_hides_no_other(stage):
+    words = {"rcpt": "accepted the recipient", "message": "accepted the message"}[stage]
+    before = (*BEGIN, MAIL) if stage == "rcpt" else (*BEGIN, MAIL, RCPT, RCPT, DATA)
+    accepted = Finding(stage, "success", (250,), "Ok", about="a@example.org")
+    refused = Finding(stage, "failure", (452,), "4.2.2 quota", about="b@example.org")
+    for both in ((accepted, refused), (refused, accepted)):
+        assert line(outcome(*before, *both, BYE), state=f"{stage}:452=ok") == (
+            f"SMTP OK - mx1.example.org {words} in 0.084 s: 250 Ok ({stage}: 452 4.2.2 quota, tolerated)"
+        )
+
+
+def test_a_policy_in_testing_is_no_refusal():
+    lacking = Finding("sts", "missing", cause="MTA-STS policy (testing): STARTTLS not offered", default="warning")
+    assert line(outcome(*BEGIN, lacking, BYE), state="sts:missing=ok") == (
+        "SMTP OK - mx1.example.org answered in 0.084 s: 250 mx1 SIZE 10240000"
+        " (sts: MTA-STS policy (testing): STARTTLS not off…, tolerated)"
+    )
+
+
 def test_a_negative_test_that_did_not_hold():
     assert line(outcome(*BEGIN, MAIL, RCPT, BYE), state="rcpt:5xx=ok,rcpt:2xx=critical") == (
         "SMTP CRITICAL - mx1.example.org rcpt: 250 2.1.5 Ok (not wanted)"
@@ -235,6 +278,24 @@ def test_too_slow(limits, words):
 
 
 @pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("@1:10", "outside of 1 to 10 s"),
+        ("@10", "more than 10 s"),
+        ("@~:10", "more than 10 s"),
+        ("@5:", "less than 5 s"),
+        ("@~:", "less than 0 s"),
+        ("10:", "at least 10 s"),
+        ("~:5", "at most 5 s"),
+    ],
+)
+def test_every_form_of_a_range(limit, words):
+    assert line(outcome(*WHOLE, total=6.0), warning=Range(limit)) == (
+        f"SMTP WARNING - mx1.example.org accepted the message, but it took 6.000 s, {words} wanted"
+    )
+
+
+@pytest.mark.parametrize(
     ("days", "words"),
     [
         (20, "WARNING - mx1.example.org accepted the message, but the certificate expires in 20 days, at least 21"),
@@ -251,7 +312,7 @@ def test_a_finding_is_named_before_a_time_of_the_same_state():
     slow = outcome(*BEGIN, MAIL, Finding("rcpt", "failure", (450,), "later"), total=6.0)
     assert line(slow, warning=Range("5")) == "SMTP WARNING - mx1.example.org rcpt: 450 later"
     assert line(slow, critical=Range("5")) == (
-        "SMTP CRITICAL - mx1.example.org accepted the sender, but it took 6.000 s, at most 5 s wanted"
+        "SMTP CRITICAL - mx1.example.org rcpt: 450 later (it took 6.000 s, at most 5 s wanted)"
     )
 
 

@@ -237,7 +237,8 @@ def matches(certificate: Certificate, name: str) -> bool:
     label, _dot, parent = wanted.partition(".")
     if not label:
         return False
-    accepted = {wanted, f"*.{parent}"} if "." in parent.strip(".") else {wanted}
+    may_be_wild = "." in parent.strip(".") and label.replace("-", "a").isalnum()
+    accepted = {wanted, f"*.{parent}"} if may_be_wild else {wanted}
     return any(presented.lower() in accepted for presented in certificate.dns_names)
 
 

@@ -22,7 +22,7 @@ _SERVER_HELLO, _CERTIFICATE, _SERVER_HELLO_DONE = 2, 11, 14  # message types, se
 _PASSED = ("handshake", "TLS handshake failed: unexpected message")
 _TLS12 = b"\x03\x03"
 _RECORD_LIMIT = 16 * 1024
-_SUITES = {"RSA": b"\xc0\x2f", "EC": b"\xc0\x2b", "Ed25519": b"\xc0\x2b", "Ed448": b"\xc0\x2b"}
+_SUITES = {"RSA": b"\xc0\x2f", "RSA-PSS": b"\xc0\x2f", "EC": b"\xc0\x2b", "Ed25519": b"\xc0\x2b", "Ed448": b"\xc0\x2b"}
 """A suite that every client offers, by the key that would sign."""
 _NO_OLD_RENEGOTIATION = b"\xff\x01\x00\x01\x00"  # RFC 5746 section 3.6; OpenSSL 3 insists
 
@@ -46,6 +46,28 @@ def verify_anchored(chain: tuple[bytes, ...], anchor: bytes) -> Failure | None:
     except ssl.SSLError:
         return Failure("verify", "the trust anchor cannot be read")
     return _judge(chain, context, "")
+
+
+class Tolerated:
+    """What is wrong with a chain beside which a handshake under ``plan`` went on, since ``plan`` tolerates it.
+
+    Making it loads authorities, which takes time that is not the server's.
+    """
+
+    def __init__(self, plan: TlsPlan) -> None:
+        strict = plan._replace(client_cert=None, client_key=None)
+        self._contexts = {
+            kind: tls.make_context(strict._replace(tolerate=plan.tolerate - {kind, "verify"}))
+            for kind in ("verify", "expired")
+            if kind in plan.tolerate
+        }
+
+    def __call__(self, chain: tuple[bytes, ...], name: str) -> tuple[Failure, ...]:
+        """The failures of ``chain`` (DER, leaf first) for ``name``, one of a kind."""
+        found = {kind: verify(chain, name, context) for kind, context in self._contexts.items()}
+        # Nothing at all was verified where the issuer is tolerated; dates are all that was left out otherwise.
+        failures = [one for kind, one in found.items() if one is not None and kind in ("verify", one.kind)]
+        return tuple({failure.kind: failure for failure in failures}.values())
 
 
 def _judge(chain: tuple[bytes, ...], context: ssl.SSLContext, name: str) -> Failure | None:

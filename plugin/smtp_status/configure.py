@@ -202,7 +202,7 @@ def _quit_after(given: Arguments, plan: Plan, targets: Sequence[str]) -> str | N
 def _domain(text: str) -> str:
     if hosts.is_path(text) or hosts.family(text):
         raise ValueError(f"takes a mail domain, not {shown(text)}")
-    return hosts.name(text)
+    return hosts.name(text).rstrip(".")
 
 
 _MISSING = {

@@ -17,7 +17,7 @@ from .wire import command_line, extensions
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from typing import NoReturn, TypeVar
+    from typing import Callable, NoReturn, TypeVar
 
     from .actions import Action, Result
     from .address import Mailbox
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
     Steps = Generator[Action, Result, T]
+    Verify = Callable[[tuple[bytes, ...], str], tuple[Failure, ...]]
 
 FAREWELL_SECONDS = 2.0
 """How long RSET and QUIT are waited for: the result is decided by then."""
@@ -56,16 +57,18 @@ class _Over(Exception):  # noqa: N818 - an end, not an error
 class Dialogue:
     """One conversation with the target of ``route`` as ``plan`` wants it.
 
-    ``now`` is the wall clock in seconds since the epoch, for the dates of certificates.  After ``run`` has ended,
-    ``outcome`` tells what came of it.
+    ``now`` is the wall clock in seconds since the epoch, for the dates of certificates.  ``tolerated`` says what is
+    wrong with a chain for a name, where a handshake goes on in spite of it.  After ``run`` has ended, ``outcome`` tells
+    what came of it.
     """
 
-    def __init__(self, plan: Plan, route: Route, now: float) -> None:
+    def __init__(self, plan: Plan, route: Route, now: float, tolerated: Verify | None = None) -> None:
         target = route.target
         self._plan = plan
         self._target = target
         self._policy = route.policy
         self._now = now
+        self._tolerated = tolerated
         self._known = route.findings  # before anybody connected
         self._notes: list[str] = []
         self._findings: list[Finding] = []
@@ -77,7 +80,7 @@ class Dialogue:
         self._decided = 0.0
         self._link: Connected | None = None
         own_name = route.policy.server_name if route.policy is not None else target.host
-        self._tls_name = plan.tls.name or own_name.rstrip(".")
+        self._tls_name = plan.tls.name or own_name.partition("%")[0].rstrip(".")
         self._tls_days: int | None = None
         self._secured = False
         self._extensions: dict[str, str] = {}
@@ -129,6 +132,7 @@ class Dialogue:
         plan = self._plan
         if self._target.dns_seconds is not None:
             self._looked_up(self._target.dns_seconds)
+        self._reached("dns")  # an address beside names is not looked up
         self._reached("sts")
         yield from self._connect()
         if plan.proxy is not None:
@@ -163,7 +167,6 @@ class Dialogue:
         self._times["dns"] = seconds
         found = ", ".join(address.text for address in self._target.addresses)
         self._findings.append(Finding("dns", "success", cause=found, seconds=seconds))
-        self._reached("dns")
 
     def _connect(self) -> Steps[None]:
         result = yield Connect(self._target.addresses)
@@ -191,7 +194,7 @@ class Dialogue:
     def _expect_greeting(self, expected: str, answer: Answer) -> None:
         """``-e``: with a code in front it stands at a line's start and replaces the demand for 220."""
         wanted = expected.encode("utf-8", "surrogateescape")
-        if wanted[:3].isdigit():
+        if len(wanted) >= 3 and wanted[:3].isdigit():
             found = any(line.startswith(wanted) for line in answer.reply.lines)
             column = "success"
         else:
@@ -221,6 +224,8 @@ class Dialogue:
             demanded = self._policy.tls_demanded_by if self._policy is not None else ""
             if self._plan.tls.mode == "offered" and not demanded:
                 self._findings.extend(self._policy.without_tls() if self._policy is not None else ())
+                self._reached("starttls")
+                self._reached("tls")
                 return
             self._lack("starttls", "STARTTLS not offered" + (f", but {demanded} demands it" if demanded else ""))
         yield from self._must("starttls", "STARTTLS", b"STARTTLS")
@@ -253,7 +258,8 @@ class Dialogue:
         if self._policy is not None:
             self._judge_by_policy(self._policy, result, words)
         else:
-            found = trust.faults(certificate, self._tls_name, plan, self._now)
+            others = self._tolerated(result.chain, self._tls_name) if self._tolerated is not None else ()
+            found = trust.faults(certificate, self._tls_name, plan, self._now, others)
             for failure in found:
                 self._findings.append(Finding("tls", failure.kind, cause=failure.cause, seconds=result.seconds))
             if not found:

@@ -29,6 +29,9 @@ NAME_LIMIT = 60
 INSECURE = "insecure"
 MISSING = "missing"
 
+_UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104
+"""No destinations (RFC 1122 section 3.2.1.3), though Linux takes them for its own host."""
+
 _NOT_BINDING = frozenset((INSECURE, MISSING))
 
 
@@ -135,7 +138,7 @@ def exchanger(entry: MxRecord, domain: Domain | None, port: int, family: int, wi
         name,
         entry.preference,
         canonical,
-        tuple(_address(text, port) for answer in answers for text in answer.hosts),
+        tuple(_address(text, port) for answer in answers for text in answer.hosts if text not in _UNSPECIFIED),
         secure=(domain is None or domain.secure) and all(answer.secure for answer in answers if answer.hosts),
     )
     if not found.addresses:
@@ -181,6 +184,9 @@ def _name_fault(exchange: str) -> str:
     """Why nobody connects to an exchanger of this name, '' where it is fine (RFC 5321 section 5.1)."""
     if exchange == ".":
         return ""
+    # RFC 6761 section 6.3.  To connect would ask this machine instead of the domain.
+    if exchange.lower().rpartition(".")[2] == "localhost":
+        return "is each sender's own host"
     bare = exchange.replace("\\", "").strip("[]")
     if hosts.family(bare):
         return "is an address, not a name"
@@ -207,6 +213,9 @@ def _no_address(answers: tuple[Answer, ...], before: str) -> Failure:
     for failure in failures:
         if failure.kind == "notfound":
             return failure._replace(cause=f"{before}no address: {failure.cause}")
+    for text in _UNSPECIFIED:
+        if any(text in answer.hosts for answer in answers):
+            return Failure("nodata", f"{before}no address: {text} is none")
     types = " or ".join(answer.query.type for answer in reversed(answers))
     return Failure("nodata", f"{before}no address: no {types} record (NODATA)")
 

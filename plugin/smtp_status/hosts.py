@@ -81,8 +81,9 @@ def name(text: str) -> str:
     if len(ascii_name) > NAME_LIMIT or not all(map(_is_label, labels)):
         hint = ", the port goes to -p" if re.fullmatch(r"[^:]+:[0-9]+", text) else ""
         raise ValueError(f"takes a host name or an address, not {shown(text)}{hint}")
-    # The C library would read 10.1 or 127.000.0.1 as an address, and each in its own way.
-    if labels[-1].isdigit():
+    # The C library would read 10.1, 127.000.0.1 or 0x7f000001 as an address, and each in its own way.
+    last = labels[-1].lower()
+    if last.isdigit() or (last.startswith("0x") and not last[2:].strip("0123456789abcdef")):
         raise ValueError(f"takes a host name or an address, and {shown(text)} is no valid IPv4 address")
     return ascii_name + text[len(rootless) :]
 

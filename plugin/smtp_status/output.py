@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MAX_OUTPUT = 8 * 1024 - 1
 """Octets of the whole output, the line end included."""
 
+OPENING_KEPT = 1024
+"""Octets of the opening lines that stay, however long everything else is."""
+
 _GAP = "... {} lines left out ..."
 _WIDEST_GAP = len(_GAP.format(1_000_000)) + 1
 
@@ -39,14 +42,20 @@ def render(
 
     With nothing but perfdata it is one line.  Else the sections stand below the first line, then ``ending``, and the
     perfdata once at the very end, where all consumers' parsers find it.  Left out where it is too long are lines of
-    the transcripts, from their middle, then tables and stage times of expendable sections, then of any but the first
-    that is not.
+    the transcripts, from their middle, likewise of the opening, then tables and stage times of expendable sections,
+    then of any but the first that is not, and at last lines from the middle of its table.
     """
-    first = "\n".join((first, *opening))
-    excess = _octets(_text(first, sections, ending, total)) - MAX_OUTPUT
+
+    def excess_of(sections: Sequence[Section]) -> int:
+        return _octets(_text(first, opening, sections, ending, total)) - MAX_OUTPUT
+
+    excess = excess_of(sections)
     if excess > 0:
         sections = _shorter_transcripts(sections, excess)
-        excess = _octets(_text(first, sections, ending, total)) - MAX_OUTPUT
+        excess = excess_of(sections)
+    if excess > 0:
+        opening = _ends(opening, max(_octets_of_lines(opening) - excess, OPENING_KEPT))
+        excess = excess_of(sections)
     kept = list(sections)
     for reduce in (_without_table, _without_stages, _without_perfdata):
         for index in _order_of_loss(kept):
@@ -55,7 +64,11 @@ def render(
             less = reduce(kept[index])
             excess -= _size(kept[index]) - _size(less)
             kept[index] = less
-    return _text(first, kept, ending, total)
+    if excess > 0:
+        kept = [
+            section._replace(table=_ends(section.table, _octets_of_lines(section.table) - excess)) for section in kept
+        ]
+    return _text(first, opening, kept, ending, total)
 
 
 def write(text: str) -> None:
@@ -71,9 +84,9 @@ def write(text: str) -> None:
         return
 
 
-def _text(first: str, sections: Sequence[Section], ending: str, total: Sequence[str]) -> str:
+def _text(first: str, opening: Sequence[str], sections: Sequence[Section], ending: str, total: Sequence[str]) -> str:
     perfdata = " ".join([*total, *(item for section in sections for item in section.perfdata)])
-    lines = [line for section in sections for line in (*section.table, *section.transcript)]
+    lines = [*opening, *(line for section in sections for line in (*section.table, *section.transcript))]
     if ending:
         lines.append(ending)
     if not lines:
@@ -85,6 +98,11 @@ def _text(first: str, sections: Sequence[Section], ending: str, total: Sequence[
 
 def _octets(text: str) -> int:
     return len(text.encode("utf-8", "backslashreplace"))
+
+
+def _octets_of_lines(lines: Sequence[str]) -> int:
+    """Octets of ``lines``, their ends included."""
+    return sum(_octets(line) + 1 for line in lines)
 
 
 def _size(section: Section) -> int:
@@ -113,7 +131,7 @@ def _without_perfdata(section: Section) -> Section:
 
 def _shorter_transcripts(sections: Sequence[Section], excess: int) -> list[Section]:
     """The sections with ``excess`` octets less of transcripts, as far as there are so many, each by its share."""
-    sizes = [sum(_octets(line) + 1 for line in section.transcript) for section in sections]
+    sizes = [_octets_of_lines(section.transcript) for section in sections]
     whole = sum(sizes)
     if not whole:
         return list(sections)

@@ -14,6 +14,7 @@ from .model import Failure, Finding
 from .policy import Policy, sts_default
 from .record import NamedTuple
 from .targets import reachable_first
+from .text import cut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from .sts import Announcement
 
 HTTPS = 443
+
+PATTERNS_SHOWN = 400
+"""Characters of the patterns of a policy; it may have 64 KiB of them."""
 
 
 class Binding(NamedTuple):
@@ -101,7 +105,7 @@ class Published:
             else:
                 self._policy = policy
                 self.notes.append(f"MTA-STS {policy.mode}" + (" valid" if policy.mode != "none" else ""))
-                patterns = " ".join(policy.mx) or "none"
+                patterns = cut(" ".join(policy.mx), PATTERNS_SHOWN) or "none"
                 self.details.append(f"sts: mode {policy.mode}, max_age {policy.max_age} s, mx {patterns}")
                 self.details.extend(f"sts: {remark}" for remark in policy.remarks)
         if failure is not None:

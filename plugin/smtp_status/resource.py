@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Callable
 
+    from .chains import Tolerated
     from .model import Finding
     from .plan import Plan, TlsPlan
     from .routes import Route, Survey
@@ -40,6 +41,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         self._settings = settings
         # What costs time of its own is loaded and read before the clock starts: it is not the server's.
         self._new_layer = _LayerMaker(settings.plan)
+        self._tolerated = _tolerated(settings.plan.tls)
         self._find_routes = _route_finder(settings)
         self._deadline = engine.Deadline(settings.timeout)
         self._now = 0.0
@@ -98,7 +100,9 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
     def _converse(self, found: tuple[Route, ...]) -> tuple[Outcome, ...]:
         looked = self._deadline.elapsed()
         dialogues = [
-            Dialogue(self._settings.plan, route, self._now) if route.target.addresses else _dead_end(route, looked)
+            Dialogue(self._settings.plan, route, self._now, self._tolerated)
+            if route.target.addresses
+            else _dead_end(route, looked)
             for route in found
         ]
         talking = [dialogue.run() for dialogue in dialogues if isinstance(dialogue, Dialogue)]
@@ -128,6 +132,15 @@ def _route_finder(settings: Settings) -> Callable[[engine.Deadline, int | None],
     from .mailroutes import Finder  # noqa: PLC0415 - dnspython costs more than all the rest of a check
 
     return Finder(settings)
+
+
+def _tolerated(plan: TlsPlan) -> Tolerated | None:
+    """Says what a handshake goes on in spite of; None where it does not, or where nobody asked for verification."""
+    if plan.mode == "off" or not plan.verify or not plan.tolerate & {"verify", "expired"}:
+        return None
+    from .chains import Tolerated  # noqa: PLC0415 - hardly anybody tolerates anything
+
+    return Tolerated(plan)
 
 
 class _LayerMaker:
@@ -164,8 +177,9 @@ def _dead_end(route: Route, elapsed: float) -> Outcome:
 
 
 def _metrics(outcome: Outcome) -> list[nagiosplugin.Metric]:
-    # What the deadline cut short is not judged by its time any more.
-    timed_out = any(finding.kind == "timeout" and finding.stage != "quit" for finding in outcome.findings)
+    # What the deadline cut short is not judged by its time any more; what keeps no mail away cut nothing short.
+    cut_short = (finding for finding in outcome.findings if finding.stage != "quit" and not finding.default)
+    timed_out = any(finding.kind == "timeout" for finding in cut_short)
     total = _total(outcome.total, judged=not timed_out)
     return [*_of_findings(outcome.findings), total, *_stage_metrics(outcome)]
 

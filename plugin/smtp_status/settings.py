@@ -83,4 +83,4 @@ class Settings(NamedTuple):
     def several(self) -> bool:
         """Whether the check is of several targets, even if only one is found, and its output names each."""
         wanted = self.require if isinstance(self.require, int) else 1
-        return self.domain is not None or self.all_addresses or max(len(self.hosts), wanted) > 1
+        return self.domain is not None or self.all_addresses or len(self.hosts) > 1 or wanted > 1

@@ -39,6 +39,12 @@ _SUCCESSES = (
 _EARLY_ENDS = {"dns": "found", "sts": "found", "connect": "connect"}
 """What several targets do where no more is asked of them."""
 
+_PER_RECIPIENT = ("rcpt", "message")
+"""Stages with a finding for each of several recipients."""
+
+_LEAST_REFUSAL = 400
+"""The least reply code that is no yes of any kind (RFC 5321 section 4.2.1)."""
+
 _BAR = 20
 """Columns of the longest bar of the stage table."""
 
@@ -57,11 +63,11 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         if self._resource.verdict is not None:
             return self._several(self._resource.verdict, None)
         outcome = self._resource.outcomes[0]
-        told = [finding for finding in outcome.findings if finding.stage != "quit"]
-        wanted = next((finding for finding in told if not finding.succeeded), None)
-        if wanted is not None and not told[-1].succeeded:
-            return _problem(outcome, wanted, "as wanted")  # a negative test that held: nothing came after it
-        return _success(outcome, wanted, (*self._notes(), *self._days(outcome)))
+        refusal = _last_refusal(outcome)
+        if refusal is not None:
+            return _problem(outcome, refusal, "as wanted")  # a negative test that held: nothing came after it
+        tolerated = next((finding for finding in _before_quit(outcome) if not finding.succeeded), None)
+        return _success(outcome, tolerated, (*self._notes(), *self._days(outcome)))
 
     def problem(self, results: Results) -> str:
         state = results.most_significant_state
@@ -72,12 +78,17 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         for result in worst:
             if result.metric.context == "finding":
                 return _problem(outcome, result.metric.value)
+        refusal = _last_refusal(outcome)
+        if refusal is not None:
+            # Too slow, and besides it came to nothing.
+            return _problem(outcome, refusal, _excess(worst[0]))
         return _but(outcome, worst[0])
 
     def _several(self, verdict: Verdict, decisive: Result | None) -> str:
         settings = self._settings
         noun = "exchangers" if settings.domain else "addresses" if settings.all_addresses else "servers"
-        count = f"{verdict.accepting} of {len(verdict.judgements)} {noun} {self._goal()}"
+        goal = "answer as wanted" if any(map(_is_negative, verdict.judgements)) else self._goal()
+        count = f"{verdict.accepting} of {len(verdict.judgements)} {noun} {goal}"
         if isinstance(settings.require, int) and verdict.accepting < settings.require:
             count += f", {settings.require} required"
         if decisive is not None and decisive.metric.context == "finding":
@@ -87,6 +98,10 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         worst: Judgement = verdict.worst
         if worst.state != "ok":
             return _problem(worst.outcome, worst.finding, lead=f"{count}; ")
+        for judgement in verdict.judgements:
+            refusal = _last_refusal(judgement.outcome)
+            if refusal is not None:
+                return _problem(judgement.outcome, refusal, "as wanted", f"{count}; ")
         return _sentence(", ".join((count, *self._notes())))
 
     def _notes(self) -> tuple[str, ...]:
@@ -118,6 +133,34 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         return next((words for stage, _, words in _SUCCESSES if stage in asked), "answer")
 
 
+def _before_quit(outcome: Outcome) -> list[Finding]:
+    return [finding for finding in outcome.findings if finding.stage != "quit"]
+
+
+def _refused(finding: Finding) -> bool:
+    """Whether the server said no, or nothing; also where ``-R`` or ``-e`` expects just that.  Of a raw command it is
+    only said that it was answered, which a no is as well."""
+    return not finding.succeeded or (finding.stage != "command" and finding.codes[-1:] >= (_LEAST_REFUSAL,))
+
+
+def _last_refusal(outcome: Outcome) -> Finding | None:
+    """The refusal that a conversation ended with, the first of its stage; None where the last word was a success, or
+    one of several recipients was accepted."""
+    # A fault that keeps no mail away, such as a policy in testing, is not what it ended with.
+    told = [finding for finding in _before_quit(outcome) if finding.default != "warning"]
+    if not told or not _refused(told[-1]):
+        return None
+    of_stage = [finding for finding in told if finding.stage == told[-1].stage]
+    refusals = [finding for finding in of_stage if _refused(finding)]
+    accepted = told[-1].stage in _PER_RECIPIENT and len(refusals) < len(of_stage)
+    return None if accepted else refusals[0]
+
+
+def _is_negative(judgement: Judgement) -> bool:
+    """Whether ``--state`` wants a refusal of this target, or a success not."""
+    return _last_refusal(judgement.outcome) is not None if judgement.accepts else judgement.finding.succeeded
+
+
 def _host(outcome: Outcome) -> str:
     return _shown_host(outcome.target.host)
 
@@ -130,7 +173,7 @@ def _did(outcome: Outcome) -> tuple[str, Finding | None]:
     """What the server did in the end, in the words of success, and the finding that says so."""
     for stage, words, _ in _SUCCESSES:
         for finding in reversed(outcome.findings):
-            if finding.stage == stage and finding.succeeded:
+            if finding.stage == stage and not _refused(finding):
                 return words, finding
     said = [finding for finding in outcome.findings if finding.succeeded and finding.codes and finding.stage != "quit"]
     return "answered", said[-1] if said else None
@@ -160,7 +203,7 @@ def _problem(outcome: Outcome, finding: Finding, wish: str = "", lead: str = "")
         notes.insert(0, finding.about if finding.stage == "command" else f"for {finding.about}")
     if finding.stage == "quit":
         notes.append(f"{_did(outcome)[0]} before")
-    notes.append("not wanted" if finding.succeeded else wish)
+    notes.append("not wanted" if finding.succeeded and not wish else wish)
     return _told(outcome.target.host, finding, notes, lead)
 
 
@@ -185,7 +228,7 @@ def _but(outcome: Outcome, result: Result) -> str:
 def _but_one(count: str, verdict: Verdict, result: Result) -> str:
     """Enough of the targets work, but one not in time, or not for long; or all together not in time."""
     for judgement in verdict.judgements:
-        if result.metric.name.startswith(f"{judgement.outcome.target.label}_"):
+        if result.metric.name == f"{judgement.outcome.target.label}_{result.metric.context}":
             return _sentence(f"{count}, but {_host(judgement.outcome)}: {_excess(result)}")
     return _sentence(f"{count}, but {_excess(result)}")
 
@@ -196,7 +239,11 @@ def _excess(result: Result) -> str:
     if context == "tls_days":
         return f"the certificate {_expiry(value)}, at least {limit} wanted"
     what = "it" if context == "time" else context[len("time_") :]
-    if limit.invert:
+    if limit.invert and limit.end == float("inf"):
+        words = f"less than {plain(max(limit.start, 0))} s wanted"
+    elif limit.invert and limit.start <= 0:
+        words = f"more than {plain(limit.end)} s wanted"
+    elif limit.invert:
         words = f"outside of {plain(limit.start)} to {plain(limit.end)} s wanted"
     elif value > limit.end:
         words = f"at most {plain(limit.end)} s wanted"

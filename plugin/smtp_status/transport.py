@@ -92,7 +92,9 @@ class Transport:
         """Begin to connect; True when it stands already.  Raises TransportError."""
         try:
             if self._source is not None and self._socket.family != socket.AF_UNIX:
-                self._socket.bind((self._source, 0))
+                # As getaddrinfo() has it: the zone of a link-local address is a number of its own.
+                found = socket.getaddrinfo(self._source, 0, self.address.family, 0, 0, socket.AI_NUMERICHOST)
+                self._socket.bind(found[0][4])
             self.began = clock.now()
             code = self._socket.connect_ex(self.address.sockaddr)
         except OSError as error:

@@ -32,21 +32,25 @@ def leaf(chain: tuple[bytes, ...]) -> Certificate | None:
         return None
 
 
-def faults(certificate: Certificate | None, name: str, plan: TlsPlan, now: float) -> list[Failure]:
+def faults(
+    certificate: Certificate | None, name: str, plan: TlsPlan, now: float, others: tuple[Failure, ...] = ()
+) -> list[Failure]:
     """What is wrong with the certificate of a handshake that stands.
 
     Where OpenSSL verified, it stopped at anything wrong but what ``plan`` tolerates.  Dates are looked at always:
     nobody switched off verification in order to be left with an expired certificate unnoticed.  ``now``: seconds
-    since the epoch.
+    since the epoch.  ``others``: what OpenSSL finds where nothing is tolerated.
     """
     if certificate is None:
         return []
     found = []
     if not certificate.not_before <= now <= certificate.not_after:
         found.append(Failure("expired", f"certificate {x509.expiry_words(certificate, now)}"))
-    if plan.verify and "name" in plan.tolerate and not x509.matches(certificate, name):
+    # OpenSSL looks at the name of what it verifies only.
+    if plan.verify and plan.tolerate & {"verify", "name"} and not x509.matches(certificate, name):
         found.append(Failure("name", name_words(certificate, name)))
-    return found
+    told = {failure.kind for failure in found}
+    return [*found, *(failure for failure in others if failure.kind not in told)]
 
 
 def name_words(certificate: Certificate, name: str) -> str:

@@ -55,14 +55,20 @@ def _harmless(state: str, finding: Finding) -> bool:
     return finding.stage == "quit" or (finding.default == "warning" and state == "warning")
 
 
+def _timed_out(finding: Finding, rules: Iterable[StateRule]) -> bool:
+    """Whether the STATE of ``-t`` says what ``finding`` means: ``--state`` would come before it."""
+    return finding.kind == "timeout" and states.ruled_state(finding, rules) is None
+
+
 def decide(
     outcomes: Sequence[Outcome], rules: Iterable[StateRule], require: str | int | None, timeout_state: str
 ) -> Verdict:
     """The verdict on at least one outcome by ``--require``."""
+    rules = tuple(rules)
     judgements = tuple(judge(outcome, rules) for outcome in outcomes)
     accepting = sum(judgement.accepts for judgement in judgements)
     found = [judgement.state for judgement in judgements]
-    if not accepting and all(judgement.finding.kind == "timeout" for judgement in judgements):
+    if not accepting and all(_timed_out(judgement.finding, rules) for judgement in judgements):
         state = timeout_state
     elif require == "all":
         state = states.worst(found)

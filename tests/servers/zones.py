@@ -91,6 +91,7 @@ CASES = {
     "stsredirect": "a redirect",
     "stsname": "the web server's certificate is for another name",
     "stslarge": "more than 64 KiB",
+    "stslong": "mode enforce, thousands of patterns",
     "stsslow": "comes octet by octet",
     "stssyntax": "no policy at all",
     "stshtml": "the right policy as text/html",
@@ -136,6 +137,9 @@ PAGES: dict[str, bytes | list[bytes]] = {
     ),
     "mta-sts.stsname.example.test": _ENFORCED,
     "mta-sts.stslarge.example.test": page(policy("*.example.test") + b"x: y\r\n" * 20000),
+    "mta-sts.stslong.example.test": page(
+        policy("*.example.test", *(f"mx{number}.other.test" for number in range(2500)))
+    ),
     "mta-sts.stsslow.example.test": [bytes((octet,)) for octet in _ENFORCED] * 10,
     "mta-sts.stssyntax.example.test": page(b"hello, world\n"),
     "mta-sts.stshtml.example.test": page(policy("*.example.test"), fields="Content-Type: text/html\r\n"),
