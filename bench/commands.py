@@ -70,11 +70,12 @@ class Commands:
         mail = ("-F", "probe.example.org", "-f", SENDER, "--to", RECIPIENT)
         return self._python("-c", runs.RUN, *options, *mail, *more, work=_work(tls=dane))
 
-    def crowd(self, place: Place, count: int, *, tls: bool = False) -> Command:
-        """``count`` conversations of the plugin in one process, all at the same time."""
+    def crowd(self, place: Place, count: int, *, tls: bool = False, times: bool = False) -> Command:
+        """``count`` conversations of the plugin in one process, all at the same time; ``times``: it prints theirs."""
+        told = ("--times",) if times else ()
         options = (*_server(place, tls), "-f", SENDER, "--to", RECIPIENT, "-t", "120")
         work = _work(count, tls=tls)
-        return self._python(str(runs.ROOT / "tests/crowd.py"), str(count), *options, work=work)
+        return self._python(str(runs.ROOT / "tests/crowd.py"), *told, str(count), *options, work=work)
 
     def tls_client(self, place: Place, count: int) -> Command:
         """``count`` conversations with STARTTLS by nothing but Python's ssl and socket, one after another."""

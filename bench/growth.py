@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -21,7 +22,7 @@ Rounds = Mapping[int, int]
 Clients = Callable[[Place, int], Mapping[str, "Command | None"]]
 """Makes the command of each client for a size; None is one that this machine has not got."""
 
-_LINE = b"The quick brown fox jumps over the lazy dog, and the check measures how long it takes.\n"
+_LINE = b64encode(bytes(range(57))) + b"\n"  # what most of a big message is: an attachment
 _SHORT, _LINES = 1000, 5  # the least: octets of a message, lines in the reply to EHLO
 _CLIENTS = ("plugin", "smtplib", "smtp-source")
 

@@ -82,7 +82,7 @@ class Truth:
     def crowd(self, count: int, *, tls: bool = False) -> dict[str, Errors]:
         """``count`` conversations at once in one process."""
         with NetworkNamespace() as namespace, SteadyServer(self._certificate, wrap=namespace.enter) as server:
-            command = self._commands.crowd(Place(server.host, server.port, self._authority), count, tls=tls)
+            command = self._commands.crowd(Place(server.host, server.port, self._authority), count, tls=tls, times=True)
             with Capture(self._file, server.port, wrap=namespace.enter) as capture:
                 told = json.loads(_output(command, namespace.enter))
         prove(server.counts, [command])

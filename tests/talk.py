@@ -95,7 +95,7 @@ class Talk:
         self.strict: list[bool] = []
         where = target.addresses[0]
         others = {
-            Connect: connected or Connected(where, ("192.0.2.99", 40000), (where.text, where.port), SECONDS, 0.0),
+            Connect: connected or Connected(where, ("192.0.2.99", 40000), SECONDS, 0.0),
             Handshake: secured or Secured("TLSv1.3", "TLS_AES_256_GCM_SHA384", (), SECONDS, 0.0),
             Tell: told or Told(0.0),
         }

@@ -169,7 +169,7 @@ def test_connect_fails():
 
 def test_addresses_that_failed_before_are_details():
     failed = (Failure("refused", "connection refused by 192.0.2.10 port 25"),)
-    connected = Connected(LOOPBACK, ("127.0.0.1", 4), ("127.0.0.1", 25), SECONDS, 0.0, failed)
+    connected = Connected(LOOPBACK, ("127.0.0.1", 4), SECONDS, 0.0, failed)
     talk = Talk(plan(), *UP_TO_EHLO, BYE, connected=connected)
     assert talk.outcome.details == (
         "connect: connection refused by 192.0.2.10 port 25",
@@ -277,7 +277,7 @@ def test_helo_knows_no_extensions():
     [("192.0.2.99", "[192.0.2.99]"), ("2001:db8::1", "[IPv6:2001:db8::1]"), ("", "localhost")],
 )
 def test_name_of_an_unnamed_host(own, name):
-    connected = Connected(PEER, (own, 40000), ("192.0.2.10", 25), SECONDS, 0.0)
+    connected = Connected(PEER, (own, 40000), SECONDS, 0.0)
     talk = Talk(plan(helo=None), *UP_TO_EHLO, BYE, connected=connected)
     assert talk.commands[0] == f"EHLO {name}"
 
@@ -725,7 +725,7 @@ def test_proxy(proxy, header):
 
 def test_proxy_on_a_socket_path():
     where = Address(1, "/run/lmtp", "/run/lmtp", 0)
-    connected = Connected(where, ("", 0), ("", 0), SECONDS, 0.0)
+    connected = Connected(where, ("", 0), SECONDS, 0.0)
     talk = Talk(plan(proxy=()), *UP_TO_EHLO, BYE, target=Target("/run/lmtp", (where,)), connected=connected)
     assert talk.actions[1] == Tell(b"PROXY UNKNOWN\r\n")
 
@@ -1046,7 +1046,7 @@ def test_false_server_signature_is_cancelled():
     talk = dialogue.Dialogue(wanted, Route(Target("localhost", (LOOPBACK,))), 0.0)
     run = talk.run()
     run.send(None)
-    action = run.send(Connected(LOOPBACK, ("127.0.0.1", 4), ("127.0.0.1", 25), 0.0, 0.0))
+    action = run.send(Connected(LOOPBACK, ("127.0.0.1", 4), 0.0, 0.0))
     for step in (GREETING, offer("SCRAM-SHA-1")):
         action = run.send(Answer(reply(step), 0.0, 0.0))
     initial = base64.b64decode(b"".join(action.payload).split()[2])

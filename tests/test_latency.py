@@ -117,10 +117,11 @@ def test_sixteen_checks_at_once(mode, netns, server, capture, certs):
 @pytest.mark.parametrize("mode", ["plain", "starttls"])
 def test_two_hundred_conversations_in_one_process(mode, netns, server, capture, certs):
     arguments, expected, typical = MODES[mode]
-    crowd = [sys.executable, str(ROOT / "tests/crowd.py"), "200", "-vvv", "-H", "127.0.0.1", "-p", str(server.port)]
+    crowd = [sys.executable, str(ROOT / "tests/crowd.py"), "--times", "200"]
+    where = ["-vvv", "-H", "127.0.0.1", "-p", str(server.port)]
     with capture:
         done = subprocess.run(
-            [*netns.enter, *crowd, *TRANSACTION, *arguments, "--ca", str(certs.ca)],
+            [*netns.enter, *crowd, *where, *TRANSACTION, *arguments, "--ca", str(certs.ca)],
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "plugin")},
             capture_output=True,
             check=True,

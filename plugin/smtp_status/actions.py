@@ -27,12 +27,11 @@ class Connect(NamedTuple):
 
 
 class Connected(NamedTuple):
-    """The connection stands.  ``own`` and ``peer`` are (numeric address, port), ('', 0) for a unix socket;
+    """The connection to ``address`` stands.  ``own`` is our end's (numeric address, port), ('', 0) for a unix socket;
     ``failed`` tells of the addresses tried before."""
 
     address: Address
     own: tuple[str, int]
-    peer: tuple[str, int]
     seconds: float
     at: float
     failed: tuple[Failure, ...] = ()

@@ -291,7 +291,8 @@ class Dialogue:
         """The header of the PROXY protocol, version 1, which a load balancer would send."""
         link = self._link
         assert link is not None
-        source, source_port, destination, port = ends or (*link.own, *link.peer)
+        there = link.address
+        source, source_port, destination, port = ends or (*link.own, there.text.partition("%")[0], there.port)
         if source and destination:
             family = "TCP6" if ":" in source else "TCP4"
             header = f"PROXY {family} {source} {destination} {source_port} {port}"
@@ -319,7 +320,7 @@ class Dialogue:
         if mechanism is None:
             self._lack("auth", self._why_no_mechanism(offered))
         try:
-            exchange = auth.start(mechanism, credentials, self._tls_name, self._link.peer[1])
+            exchange = auth.start(mechanism, credentials, self._tls_name, self._link.address.port)
         except ValueError as error:
             self._lack("auth", str(error))
         self._hide(exchange)

@@ -270,9 +270,8 @@ class _Connecting:
 
     def _connected(self) -> Connected:
         transport = self._driver.transport
-        own, peer = transport.ends()
         seconds, self._driver.since = transport.connect_time()
-        return Connected(transport.address, own, peer, seconds, monotonic(), tuple(self._failed))
+        return Connected(transport.address, transport.own(), seconds, monotonic(), tuple(self._failed))
 
 
 class _Telling:
@@ -341,7 +340,7 @@ class _Exchanging:
             if sending and self._sent_all and not self._driver.secured:
                 return None  # the server has to get it first, and the selector tells when it has answered
             # A server that reads fast leaves no pause in a long message, and may have said no to it long ago.
-            result = self._receive()
+            result = None if more and self._transport.quiet() else self._receive()
             if result is not None or not more or self._driver.loop.deadline.passed():
                 return result
 

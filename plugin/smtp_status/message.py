@@ -91,10 +91,10 @@ class _Content:
 
 
 class _Facts(NamedTuple):
-    """What one pass over text found; ``charset`` is us-ascii, utf-8 or unknown-8bit (RFC 1428)."""
+    """What one pass over text found: its octets with CRLF line ends, whether the last line has an end, and its
+    ``charset``: us-ascii, utf-8 or unknown-8bit (RFC 1428)."""
 
     octets: int
-    line_ends: int
     ended: bool
     charset: str
 
@@ -114,7 +114,7 @@ class Message:
         self._head = head
         self._content = content
         self._skip = skip
-        self.size = len(head) + head.count(b"\n") + body.octets + body.line_ends + (0 if body.ended else 2)
+        self.size = len(_crlf(head)) + body.octets + (0 if body.ended else 2)
         self.needs_utf8 = not head.isascii()
         self.eight_bit = self.needs_utf8 or body.charset != "us-ascii"
 
@@ -175,9 +175,10 @@ class Message:
             if line_begins and text.startswith(b"."):
                 text = b"." + text  # noqa: PLW2901
             line_begins = text.endswith(b"\n")
-            if text.rfind(b"\n.") >= 0:  # from the end: twice as fast as from the beginning, and mostly in vain
+            # The most of a big message is base64, without any dot; from the end it takes a third of the time.
+            if b"." in text and text.rfind(b"\n.") >= 0:
                 text = text.replace(b"\n.", b"\n..")  # noqa: PLW2901
-            yield text.replace(b"\n", b"\r\n")
+            yield _crlf(text)
         if not line_begins:
             yield b"\r\n"
 
@@ -198,6 +199,11 @@ class Message:
             begin = b""
         if begin:
             yield begin
+
+
+def _crlf(text: bytes) -> bytes:
+    """Text with LF line ends as it goes on the wire.  (To count the LFs would take twice as long.)"""
+    return text.replace(b"\n", b"\r\n")
 
 
 def _from_argument(text: str) -> bytes:
@@ -293,7 +299,7 @@ def _check(blocks: Iterable[bytes], first_line: int) -> _Facts:
 
     Raises ValueError for a NUL (RFC 5321 section 4.5.2) and a line that is too long.
     """
-    octets = line_ends = 0
+    octets = before = 0  # with CRLF, and as they are
     room = LINE_LIMIT  # octets the line begun may still have
     ended = True
     decoder = None
@@ -301,7 +307,7 @@ def _check(blocks: Iterable[bytes], first_line: int) -> _Facts:
     for block in blocks:
         nul = block.find(b"\0")
         if nul >= 0:
-            number = first_line + line_ends + block.count(b"\n", 0, nul)
+            number = first_line + octets - before + block.count(b"\n", 0, nul)
             raise ValueError(f"line {number} holds a NUL character")
         position = 0
         # From one line end to the last one in reach: about a thousand octets a step, however short the lines.
@@ -313,7 +319,7 @@ def _check(blocks: Iterable[bytes], first_line: int) -> _Facts:
             room = LINE_LIMIT
         room -= len(block) - position
         if room < 0:
-            number = first_line + line_ends + block.count(b"\n", 0, position)
+            number = first_line + octets - before + block.count(b"\n", 0, position)
             raise ValueError(f"line {number} is longer than {LINE_LIMIT} octets")
         if charset == "us-ascii" and not block.isascii():
             charset = "utf-8"
@@ -323,12 +329,12 @@ def _check(blocks: Iterable[bytes], first_line: int) -> _Facts:
                 decoder.decode(block)
             except UnicodeDecodeError:
                 charset, decoder = "unknown-8bit", None
-        octets += len(block)
-        line_ends += block.count(b"\n")
+        octets += len(_crlf(block))
+        before += len(block)
         ended = block.endswith(b"\n")
     if decoder and decoder.getstate()[0]:
         charset = "unknown-8bit"
-    return _Facts(octets, line_ends, ended, charset)
+    return _Facts(octets, ended, charset)
 
 
 def _is_utf8(fields: Iterable[bytes]) -> bool:

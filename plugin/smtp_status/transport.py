@@ -129,15 +129,15 @@ class Transport:
         stood = began + int(measured * 1e9)
         return measured, (stood, offset, stood + offset)
 
-    def ends(self) -> tuple[tuple[str, int], tuple[str, int]]:
-        """(own address, own port), (peer's address, peer's port); empty and 0 for a unix socket."""
+    def own(self) -> tuple[str, int]:
+        """Our end: address without zone, and port; ('', 0) for a unix socket."""
         if self._socket.family == socket.AF_UNIX:
-            return ("", 0), ("", 0)
+            return "", 0
         try:
-            own, peer = self._socket.getsockname(), self._socket.getpeername()
+            address, port, *_ = self._socket.getsockname()
         except OSError:  # reset between connect and here: the next read tells
-            return ("", 0), (self.address.text, self.address.port)
-        return (_plain(own[0]), own[1]), (_plain(peer[0]), peer[1])
+            return "", 0
+        return address.partition("%")[0], port
 
     # -- sending
 
@@ -316,8 +316,3 @@ class Transport:
 
 
 _FIRST_SYN_RETRY = 0.9  # seconds; Linux sends the second SYN after one second
-
-
-def _plain(text: str) -> str:
-    """A numeric address without the zone of a link-local one."""
-    return text.partition("%")[0]

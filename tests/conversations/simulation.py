@@ -178,8 +178,8 @@ class Link:
     def connect_time(self) -> tuple[float, clock.Instant]:
         return 0.0, self._world.instant()
 
-    def ends(self) -> tuple[tuple[str, int], tuple[str, int]]:
-        return ("192.0.2.1", 40000), (self.address.text, self.address.port)
+    def own(self) -> tuple[str, int]:
+        return "192.0.2.1", 40000
 
     def close(self) -> None:
         self._end = self._end or "left"
