@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-MODULES = ("wire", "replies", "dialogue", "states", "contexts", "text")
+MODULES = ("wire", "replies", "dialogue", "evidence", "states", "contexts", "text")
 """What decides on the verdict: the parser, the tables, the conversation, the cleaner."""
 
 TESTS = (

@@ -10,7 +10,8 @@ from __future__ import annotations
 from . import replies
 from .actions import Answer, Connect, Connected, Exchange, Handshake, Secured, Tell
 from .address import NULL
-from .model import STAGES, Failure, Finding, Outcome, StageTime
+from .evidence import Evidence
+from .model import Failure, Finding
 from .text import clean, cut, sentence
 from .wire import command_line, extensions
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .actions import Action, Result
     from .address import Mailbox
     from .auth import Exchange as SaslExchange
+    from .model import Outcome
     from .plan import Plan, RawCommand
     from .policy import Policy
     from .routes import Route
@@ -44,9 +46,7 @@ MAX_AUTH_COMMAND = 512
 """Octets of an AUTH command with its initial response (RFC 4954 section 4, RFC 5321 section 4.5.3.1.4)."""
 
 MESSAGE_LINES_SHOWN = 30
-CLOCKS_SHOWN = 3  # the least verbosity that says which clock measured
 VERB_SHOWN = 20
-REPLY_LINES_SHOWN = 200
 SUBMISSIONS_PORT = 465
 
 
@@ -69,54 +69,20 @@ class Dialogue:
         self._policy = route.policy
         self._now = now
         self._tolerated = tolerated
-        self._known = route.findings  # before anybody connected
-        self._notes: list[str] = []
-        self._findings: list[Finding] = []
-        self._times: dict[str, float] = {}
-        self._details: list[str] = []
-        self._transcript: list[str] = []
-        self._stamped: list[bool] = []  # for each reply, whether the kernel's clock timed it
-        self._secrets: tuple[bytes, ...] = ()
-        self._decided = 0.0
+        self._evidence = Evidence(plan, route)
         self._link: Connected | None = None
         own_name = route.policy.server_name if route.policy is not None else target.host
         self._tls_name = plan.tls.name or own_name.partition("%")[0].rstrip(".")
-        self._tls_days: int | None = None
         self._secured = False
         self._extensions: dict[str, str] = {}
         self._may_command = False  # the server has greeted and waits for a command, not for TLS or a message
         self._challenged = False  # the last reply asked for a SASL response
         self._mail_begun = False
         self._message_accepted = False
-        if plan.credentials is not None and plan.credentials.secret is not None:
-            secret = plan.credentials.secret.value.encode("utf-8", "surrogateescape")
-            self._secrets = (secret,) if secret else ()
 
     def outcome(self, started: float) -> Outcome:
         """What is known now; ``started`` is the instant of the monotonic clock the total counts from."""
-        return Outcome(
-            self._target,
-            (*self._known, *self._findings),
-            tuple(StageTime(stage, self._times[stage]) for stage in self._order() if stage in self._times),
-            max(self._decided - started, self._target.dns_seconds or 0.0),
-            self._link.address if self._link is not None else None,
-            (*self._details, *self._clocks()),
-            tuple(self._transcript),
-            self._tls_days,
-            tuple(self._notes),
-        )
-
-    def _order(self) -> list[str]:
-        """The stages in the order they have here: with TLS from the first byte it comes before the greeting."""
-        stages = list(STAGES)
-        if self._plan.tls.mode == "ssl":
-            stages.remove("tls")
-            stages.insert(stages.index("banner"), "tls")
-        return stages
-
-    def _clocks(self) -> Iterator[str]:
-        if self._stamped and self._plan.verbose >= CLOCKS_SHOWN:
-            yield f"clock: kernel for {sum(self._stamped)} of {len(self._stamped)} replies"
+        return self._evidence.outcome(started)
 
     def run(self) -> Steps[None]:
         """The conversation; ends, whatever the server does, and never raises for it."""
@@ -164,9 +130,8 @@ class Dialogue:
             raise _Over
 
     def _looked_up(self, seconds: float) -> None:
-        self._times["dns"] = seconds
-        found = ", ".join(address.text for address in self._target.addresses)
-        self._findings.append(Finding("dns", "success", cause=found, seconds=seconds))
+        self._evidence.times["dns"] = seconds
+        self._evidence.add_success("dns", seconds, ", ".join(address.text for address in self._target.addresses))
 
     def _connect(self) -> Steps[None]:
         result = yield Connect(self._target.addresses)
@@ -174,12 +139,12 @@ class Dialogue:
             self._fail("connect", result, result.cause)
         assert isinstance(result, Connected)
         self._link = result
-        self._decided = result.at
-        self._times["connect"] = result.seconds
-        for failure in result.failed:
-            self._details.append(f"connect: {failure.cause}")
-        where = result.address.place
-        self._findings.append(Finding("connect", "success", cause=where, seconds=result.seconds))
+        evidence = self._evidence
+        evidence.decided = result.at
+        evidence.address = result.address
+        evidence.times["connect"] = result.seconds
+        evidence.details.extend(f"connect: {failure.cause}" for failure in result.failed)
+        evidence.add_success("connect", result.seconds, result.address.place)
         self._reached("connect")
 
     def _greeting(self) -> Steps[None]:
@@ -201,10 +166,10 @@ class Dialogue:
             found = any(wanted in line for line in answer.reply.lines)
             column = replies.judge("connection", answer.reply.code)
         if column == "success" and not found:
-            self._add("banner", "mismatch", answer, f"greeting without {clean(expected)}")
+            self._evidence.add_reply("banner", "mismatch", answer, f"greeting without {clean(expected)}")
         else:
-            self._add("banner", column, answer, "not a greeting" if column == "protocol" else "")
-        if not self._findings[-1].succeeded:
+            self._evidence.add_reply("banner", column, answer, "not a greeting" if column == "protocol" else "")
+        if not self._evidence.findings[-1].succeeded:
             raise _Over
 
     def _hello(self) -> Steps[None]:
@@ -223,7 +188,7 @@ class Dialogue:
         if "STARTTLS" not in self._extensions:
             demanded = self._policy.tls_demanded_by if self._policy is not None else ""
             if self._plan.tls.mode == "offered" and not demanded:
-                self._findings.extend(self._policy.without_tls() if self._policy is not None else ())
+                self._evidence.findings.extend(self._policy.without_tls() if self._policy is not None else ())
                 self._reached("starttls")
                 self._reached("tls")
                 return
@@ -238,11 +203,12 @@ class Dialogue:
     def _handshake(self) -> Steps[None]:
         plan = self._plan.tls
         result = yield Handshake(plan, self._tls_name)
-        self._decided = result.at
+        evidence = self._evidence
+        evidence.decided = result.at
         if isinstance(result, Failure):
             self._look_at_certificate(result.chain)
             # Plain text behind the 220 is STARTTLS's fault, not that of a handshake that never began.
-            stage = "starttls" if result.kind == "protocol" and "starttls" in self._times else "tls"
+            stage = "starttls" if result.kind == "protocol" and "starttls" in evidence.times else "tls"
             during = " during the TLS handshake" if result.kind == "closed" else ""
             self._fail(stage, result, result.cause + during)
         assert isinstance(result, Secured)
@@ -250,29 +216,28 @@ class Dialogue:
 
         self._secured = True
         self._may_command = plan.mode != "ssl"
-        self._times["tls"] = result.seconds
-        self._details.append(f"tls: {result.version} {result.cipher}")
-        self._transcript.append(f"=== {result.version} {result.cipher}")
-        certificate = self._look_at_certificate(result.chain)
         words = f"{result.version} {result.cipher}"
+        evidence.times["tls"] = result.seconds
+        evidence.details.append(f"tls: {words}")
+        evidence.tell_secured(words)
+        certificate = self._look_at_certificate(result.chain)
         if self._policy is not None:
             self._judge_by_policy(self._policy, result, words)
         else:
             others = self._tolerated(result.chain, self._tls_name) if self._tolerated is not None else ()
             found = trust.faults(certificate, self._tls_name, plan, self._now, others)
             for failure in found:
-                self._findings.append(Finding("tls", failure.kind, cause=failure.cause, seconds=result.seconds))
+                evidence.findings.append(Finding("tls", failure.kind, cause=failure.cause, seconds=result.seconds))
             if not found:
-                cause = words + ("" if plan.verify else ", not verified")
-                self._findings.append(Finding("tls", "success", cause=cause, seconds=result.seconds))
+                evidence.add_success("tls", result.seconds, words + ("" if plan.verify else ", not verified"))
         self._reached("tls")
 
     def _judge_by_policy(self, policy: Policy, result: Secured, words: str) -> None:
         """A sender that keeps to the policy sends nothing where it does not hold."""
         findings, notes = policy.judge(result.chain)
-        self._notes.extend(notes)
-        self._findings.append(Finding("tls", "success", cause=", ".join((words, *notes)), seconds=result.seconds))
-        self._findings.extend(findings)
+        self._evidence.notes.extend(notes)
+        self._evidence.add_success("tls", result.seconds, ", ".join((words, *notes)))
+        self._evidence.findings.extend(findings)
         if any(not finding.default for finding in findings):
             raise _Over
 
@@ -283,8 +248,8 @@ class Dialogue:
         certificate = trust.leaf(chain)
         if certificate is not None:
             if self._plan.verbose:
-                self._details.extend(trust.describe(certificate, self._now))
-            self._tls_days = trust.days_left(certificate, self._now)
+                self._evidence.details.extend(trust.describe(certificate, self._now))
+            self._evidence.tls_days = trust.days_left(certificate, self._now)
         return certificate
 
     def _proxy(self, ends: tuple[()] | tuple[str, int, str, int]) -> Steps[None]:
@@ -298,7 +263,7 @@ class Dialogue:
             header = f"PROXY {family} {source} {destination} {source_port} {port}"
         else:
             header = "PROXY UNKNOWN"
-        self._say(header)
+        self._evidence.say(header)
         result = yield Tell(command_line(header.encode("ascii")))
         if isinstance(result, Failure):
             self._fail("banner", result, self._cause("PROXY", result))
@@ -323,9 +288,10 @@ class Dialogue:
             exchange = auth.start(mechanism, credentials, self._tls_name, self._link.address.port)
         except ValueError as error:
             self._lack("auth", str(error))
-        self._hide(exchange)
+        # Besides the password as the user gave it: SASLprep may have changed it.
+        self._evidence.hide(exchange.secrets)
         answer = yield from self._sasl(exchange)
-        explanation = sentence(exchange.explanation, self._secrets)
+        explanation = sentence(exchange.explanation, self._evidence.secrets)
         meaning = auth.MEANINGS.get(answer.reply.code, "")
         column = "protocol" if answer.early else replies.judge("AUTH", answer.reply.code)
         if column == "success":
@@ -334,7 +300,7 @@ class Dialogue:
             meaning = f"not a {_reply_to('AUTH')}"
         elif explanation:
             meaning = f"{meaning}: {explanation}" if meaning else explanation
-        self._add("auth", column, answer, meaning)
+        self._evidence.add_reply("auth", column, answer, meaning)
         if column != "success":
             raise _Over
         self._reached("auth")
@@ -359,20 +325,16 @@ class Dialogue:
                     response = exchange.respond(challenge)
                 elif challenge:
                     raise auth.AuthFault(f"{exchange.mechanism} challenge before the initial response")
-                self._hide(exchange)
+                self._evidence.hide(exchange.secrets)
                 answer = yield from self._command("auth", "AUTH", auth.encode(response), b"***")
             if replies.judge("AUTH", answer.reply.code) == "success":
                 exchange.finish(b" ".join(answer.reply.texts))
         except auth.AuthFault as fault:
-            self._add("auth", "protocol", answer, fault.cause)
+            self._evidence.add_reply("auth", "protocol", answer, fault.cause)
             if answer.reply.code == replies.CONTINUE:
                 yield from self._try("*", FAREWELL_SECONDS)  # the only way out of an exchange (RFC 4954 section 4)
             raise _Over from None
         return answer
-
-    def _hide(self, exchange: SaslExchange) -> None:
-        """Its secrets, besides the password as the user gave it: SASLprep may have changed it, EXTERNAL ignores it."""
-        self._secrets = tuple({*self._secrets, *exchange.secrets})
 
     def _why_no_mechanism(self, offered: list[str]) -> str:
         from .auth import PLAINTEXT  # noqa: PLC0415 - as above
@@ -447,15 +409,15 @@ class Dialogue:
         stage = command.stage
         self._hide_response(command.line)
         # The verb is named in sentences too, and the line may be anything.
-        word = clean(command.line.partition(b" ")[0], self._secrets)
+        word = clean(command.line.partition(b" ")[0], self._evidence.secrets)
         verb = "message" if stage == "message" else cut(word, VERB_SHOWN).upper()
-        about = clean(command.line, self._secrets) if stage == "command" else ""
+        about = clean(command.line, self._evidence.secrets) if stage == "command" else ""
         answer = yield from self._command(stage, verb, command.line)
         self._challenged = answer.reply.code == replies.CONTINUE
         if stage == "message" and 200 <= answer.reply.code < 300:
             self._message_accepted = True
         if command.expected is None and (verb, answer.reply.code) == ("AUTH", replies.CONTINUE):
-            self._add(stage, "success", answer, about=about)  # the responses come as further commands
+            self._evidence.add_reply(stage, "success", answer, about=about)  # the responses come as further commands
         elif command.expected is None or answer.unasked or answer.early:
             # What came before the command was sent is no reply to it, whatever -R expects.
             self._judge(stage, verb, answer, about)
@@ -467,7 +429,7 @@ class Dialogue:
                 reason = "" if found(command.expected, heard) else "not as -R expects"
             except Overdue:
                 reason = "-R takes too long to search this"
-            self._add(stage, "mismatch" if reason else "success", answer, reason, about)
+            self._evidence.add_reply(stage, "mismatch" if reason else "success", answer, reason, about)
             if reason:
                 raise _Over
 
@@ -484,23 +446,23 @@ class Dialogue:
             decoded = a2b_base64(response)
         except ValueError:
             decoded = b""
-        self._secrets = tuple({*self._secrets, response, decoded, decoded.rpartition(b"\0")[2]} - {b""})
+        self._evidence.hide((response, decoded, decoded.rpartition(b"\0")[2]))
 
     def _farewell(self) -> Steps[None]:
         """RSET where mail was begun, then QUIT, wherever the server still listens to commands."""
         if not self._may_command:
             return
         # What is wrong from here on matters only where everything before went well.
-        judged = all(finding.succeeded or finding.default for finding in self._findings)
+        judged = all(finding.succeeded or finding.default for finding in self._evidence.findings)
         left = FAREWELL_SECONDS
         if self._mail_begun and not self._message_accepted:
             result = yield from self._try("RSET", FAREWELL_SECONDS, strict=judged)
-            left = max(FAREWELL_SECONDS - (result.at - self._decided), 0.0)
+            left = max(FAREWELL_SECONDS - (result.at - self._evidence.decided), 0.0)
             if judged and isinstance(result, Failure):
-                self._add_failure("quit", result, self._cause("RSET", result))
+                self._evidence.add_failure("quit", result, self._cause("RSET", result))
                 judged = False
             elif judged and isinstance(result, Answer) and result.unasked:
-                self._add("quit", replies.judge("QUIT", result.reply.code), result)
+                self._evidence.add_reply("quit", replies.judge("QUIT", result.reply.code), result)
                 judged = False
         if not self._may_command:
             return
@@ -508,18 +470,16 @@ class Dialogue:
         if not judged:
             return
         if isinstance(result, Failure):
-            self._add_failure("quit", result, self._cause("QUIT", result))
+            self._evidence.add_failure("quit", result, self._cause("QUIT", result))
             if self._may_command and result.kind == "protocol":
                 yield from self._try("QUIT", left)
             return
-        if not result.unasked:
-            self._times["quit"] = result.seconds
-            self._stamped.append(result.by_kernel)
+        self._evidence.add_time("quit", result)
         fault = result.reply.fault
         column = "protocol" if fault else replies.judge("QUIT", result.reply.code)
         if column == "protocol" and not fault:
             fault = f"not a {_reply_to('QUIT')}"
-        self._add("quit", column, result, fault)
+        self._evidence.add_reply("quit", column, result, fault)
 
     # -- one step
 
@@ -535,29 +495,26 @@ class Dialogue:
     def _exchange(self, stage: str, verb: str, action: Exchange, *told: bytes | str) -> Steps[Answer]:
         """One reply, valid in form; the conversation is over where there was none.  ``told``: for the transcript."""
         result = yield action
-        self._decided = result.at
-        if self._plan.verbose:
-            self._tell(result, *told)
+        self._evidence.decided = result.at
+        self._evidence.tell(result, *told)
         if isinstance(result, Failure):
             self._lost(verb, result)
             # What the server thinks of our side of the handshake comes after it (RFC 8446 section 4.4.2).
-            self._add_failure("tls" if result.kind == "handshake" else stage, result, self._cause(verb, result))
+            failed = "tls" if result.kind == "handshake" else stage
+            self._evidence.add_failure(failed, result, self._cause(verb, result))
             raise _Over
         assert isinstance(result, Answer)
         self._follow(verb, result)
-        if not result.unasked:
-            self._times[stage] = self._times.get(stage, 0.0) + result.seconds
-            self._stamped.append(result.by_kernel)
+        self._evidence.add_time(stage, result)
         if result.reply.fault:
-            self._add(stage, "protocol", result, result.reply.fault)
+            self._evidence.add_reply(stage, "protocol", result, result.reply.fault)
             raise _Over
         return result
 
     def _try(self, verb: str, limit: float, strict: bool = False) -> Steps[Answer | Failure]:
         """A command whose reply is waited for ``limit`` seconds at most, and whose failure ends nothing."""
         result = yield Exchange((command_line(verb.encode("ascii")),), limit, strict)
-        if self._plan.verbose:
-            self._tell(result, verb)
+        self._evidence.tell(result, verb)
         if isinstance(result, Failure):
             self._lost(verb, result)
             return result
@@ -597,7 +554,7 @@ class Dialogue:
             cause = f"not a {_reply_to(verb)}"
         if answer.early and column == "success":
             column, cause = "protocol", "accepted before all of the message was sent"
-        self._add(stage, column, answer, cause, about)
+        self._evidence.add_reply(stage, column, answer, cause, about)
         if column == "success":
             return True
         # After an early reply nothing more is sent, and nothing more is sure to come.
@@ -605,25 +562,14 @@ class Dialogue:
             raise _Over
         return False
 
-    def _add(self, stage: str, kind: str, answer: Answer, cause: str = "", about: str = "") -> None:
-        if kind == "protocol":
-            self._times.pop(stage, None)
-        text = sentence(b" ".join(answer.reply.texts), self._secrets)
-        self._findings.append(Finding(stage, kind, answer.reply.codes, text, cause, about, answer.seconds))
-
-    def _add_failure(self, stage: str, failure: Failure, cause: str) -> None:
-        self._times.pop(stage, None)
-        text = sentence(b" ".join(failure.lines), self._secrets)
-        self._findings.append(Finding(stage, failure.kind, text=text, cause=cause))
-
     def _fail(self, stage: str, failure: Failure, cause: str) -> NoReturn:
-        self._decided = failure.at
+        self._evidence.decided = failure.at
         self._may_command = False
-        self._add_failure(stage, failure, cause)
+        self._evidence.add_failure(stage, failure, cause)
         raise _Over
 
     def _lack(self, stage: str, cause: str) -> NoReturn:
-        self._findings.append(Finding(stage, "missing", cause=cause))
+        self._evidence.findings.append(Finding(stage, "missing", cause=cause))
         raise _Over
 
     def _cause(self, verb: str, failure: Failure) -> str:
@@ -652,25 +598,7 @@ class Dialogue:
         silent_tls = link is not None and link.address.port == SUBMISSIONS_PORT and self._plan.tls.mode != "ssl"
         return "; port 465 speaks TLS from the first byte: --ssl?" if silent_tls else ""
 
-    # -- transcript and names
-
-    def _tell(self, result: Result, *told: bytes | str) -> None:
-        """Put down what was sent, unless the server spoke before it could be, and what came back."""
-        if isinstance(result, Answer):
-            unsent, heard = result.unasked, result.reply.lines
-        else:
-            assert isinstance(result, Failure)
-            unsent, heard = result.unsent, result.lines
-        for line in () if unsent else told:
-            self._say(line)
-        # A reply may have a hundred thousand lines; nobody is shown more than these.
-        self._transcript.extend("<<< " + clean(line, self._secrets) for line in heard[:REPLY_LINES_SHOWN])
-        if len(heard) > REPLY_LINES_SHOWN:
-            self._transcript.append(f"<<< ... {len(heard)} lines in all")
-
-    def _say(self, line: bytes | str) -> None:
-        if self._plan.verbose:
-            self._transcript.append(">>> " + clean(line, self._secrets))
+    # -- names
 
     def _helo_name(self) -> str:
         """``-F``, else the address literal of our own end (RFC 5321 section 4.1.1.1)."""
