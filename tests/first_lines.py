@@ -32,6 +32,7 @@ LOGIN = f"-U {USER} --authpass-file {PASSWORD_FILE}"
 SOON = "-t 1"
 BYE = (b"221 2.0.0 Bye\r\n", Close())
 ALERT = b"\x15\x03\x01\x00\x02\x02\x28"  # fatal, handshake_failure (RFC 8446 section 6)
+NO_SUCH_NAME = b"\x15\x03\x01\x00\x02\x02\x70"  # fatal, unrecognized_name (RFC 6066 section 3)
 
 
 class Case(NamedTuple):
@@ -127,6 +128,7 @@ CASES = {
     "handshake closed": Case(f"{MX} -S", smtp(starttls=(b"220 2.0.0 Go on\r\n", Close()))),
     "handshake late": Case(f"{MX} -S {SOON}", smtp(starttls=(b"220 2.0.0 Go on\r\n", Silence()))),
     "handshake nothing in common": Case(f"{MX} -S", smtp(starttls=(b"220 2.0.0 Go on\r\n", Read(1), ALERT, Eof()))),
+    "handshake name": Case(f"{MX} -S", smtp(starttls=(b"220 2.0.0 Go on\r\n", Read(1), NO_SUCH_NAME, Eof()))),
     "handshake too old": Case(f"{MX} -S --tls-min 1.3", _tls12),
     "client certificate wanted": Case(f"{MX} -S", _wants_certificate),
     "certificate expired": Case(f"{MX} -S", starttls("expired")),
@@ -145,6 +147,10 @@ CASES = {
         f"{MX} {LOGIN} -S", lambda world: smtp(starttls=world.certs.context(), auth={"NTLM": Auth(), "GSSAPI": Auth()})
     ),
     "auth in clear": Case(f"{MX} {LOGIN}", smtp(auth={"PLAIN": Auth(), "LOGIN": Auth()})),
+    "auth 530": Case(
+        f"{MX} {LOGIN} --auth-plaintext",
+        smtp(auth={"PLAIN": Auth(final=b"530 5.7.0 Must issue a STARTTLS command first\r\n")}),
+    ),
     "auth 535": Case("-H smtp.example.org -p 587 -S -U probe@example.org -P wrong"),
     "auth server not genuine": Case(
         f"{MX} {LOGIN} -A SCRAM-SHA-256",
@@ -171,6 +177,9 @@ CASES = {
     "message late": Case(f"{MX} {TO} {SOON}", smtp(message=Silence())),
     "message not taken": Case(f"{MX} {TO} -t 2 --data-file big.eml", smtp(data=(b"354 Go on\r\n", Deaf())), 25, "big"),
     "message closed": Case(f"{MX} {TO}", smtp(message=Close())),
+    "lmtp all of two": Case(
+        f"{MX} -L {TO} --to eve@example.org", smtp(lmtp=True, message=b"552 5.2.2 Mailbox full\r\n")
+    ),
     "lmtp one of two": Case(
         f"{MX} -L {TO} --to eve@example.org",
         smtp(lmtp=True, message={"eve@example.org": b"552 5.2.2 Mailbox full\r\n"}),
@@ -215,6 +224,8 @@ CASES = {
     # usage
     "usage option": Case("-H mx1.example.org --form probe@example.net"),
     "usage value": Case("-H mx1.example.org -w fast"),
+    "usage days": Case("-H mx1.example.org -D 7,21"),
+    "usage domain": Case("-d bob@example.org"),
     "usage file": Case(f"-H smtp.example.org -p 587 -S -U {USER} --authpass-file missing"),
     "usage plaintext": Case(f"-H smtp.example.org -A PLAIN {LOGIN}"),
 }

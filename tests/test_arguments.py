@@ -15,6 +15,11 @@ def parsed(*words: str) -> list[tuple[str, str | None, str]]:
     return [(use.option.name, use.value, use.spelling) for use in arguments.parse(words).uses]
 
 
+def spellings(option: options.Option) -> list[str]:
+    """All ways to write it, with hyphens."""
+    return [*([f"-{option.letter}"] if option.letter else []), *(f"--{name}" for name in option.names)]
+
+
 def fault(*words: str) -> str:
     with pytest.raises(UsageError) as caught:
         arguments.parse(words)
@@ -94,7 +99,7 @@ def test_a_single_hyphen_and_an_empty_word_are_operands() -> None:
         (["--host"], "--hostname takes a value, HOST"),
         (["--starttls=1"], "--starttls takes no value"),
         (["--help=1"], "--help takes no value"),
-        (["a", "b", "c", "d", "e f"], "takes HOST FROM TO DATA without options, not also 'e f'"),
+        (["a", "b", "c", "d", "e f"], "takes at most HOST FROM TO DATA without options, not also 'e f'"),
         (["-\x1b"], "-\\x1b is no option, see --help"),
         (["-\udcff"], "-\\xff is no option, see --help"),
         (["--a|b"], "--a¦b is no option, see --help"),
@@ -133,7 +138,7 @@ def test_help_as_a_value_is_a_value() -> None:
 
 @pytest.mark.parametrize("option", options.OPTIONS, ids=lambda option: option.name)
 def test_every_spelling_is_understood(option: options.Option) -> None:
-    for spelling in option.spellings:
+    for spelling in spellings(option):
         if option.name in {"help", "version"}:
             with pytest.raises(InformationWanted):
                 arguments.parse([spelling])
@@ -144,8 +149,8 @@ def test_every_spelling_is_understood(option: options.Option) -> None:
 
 
 def test_spellings_are_unique() -> None:
-    spellings = [spelling for option in options.OPTIONS for spelling in option.spellings]
-    assert len(spellings) == len(set(spellings))
+    written = [spelling for option in options.OPTIONS for spelling in spellings(option)]
+    assert len(written) == len(set(written))
     assert {option.group for option in options.OPTIONS} == set(options.GROUPS)
 
 

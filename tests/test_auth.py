@@ -18,6 +18,7 @@ from smtp_status import auth
 from smtp_status.auth import AuthFault, Exchange
 from smtp_status.options import OPTIONS
 from smtp_status.plan import Credentials, Secret
+from talk import reply as read
 
 SCRAM = ["SCRAM-SHA-256", "SCRAM-SHA-1"]
 
@@ -625,8 +626,24 @@ def test_words_and_tables_agree():
     assert set(auth.STRENGTH) > auth.PLAINTEXT
     assert auth.TOKEN < auth.PLAINTEXT
     # RFC 4954 sections 4 and 6
-    assert set(auth.MEANINGS) == {432, 454, 500, 501, 502, 503, 504, 530, 534, 535, 538}
+    assert set(auth.MEANINGS) == {432, 454, 500, 501, 502, 503, 504, 534, 535, 538}
     assert auth.MEANINGS[535] == "credentials rejected"
+
+
+@pytest.mark.parametrize(
+    ("reply", "meaning"),
+    [
+        ("454 4.7.0 later", "temporary authentication failure"),
+        ("454 4.7.0 Temporary authentication failure", ""),
+        ("454-4.7.0 TEMPORARY\n454 authentication failure: try later", ""),
+        ("535 5.7.8 temporary authentication failure", "credentials rejected"),
+        ("454", "temporary authentication failure"),
+        ("530 5.7.0 Must issue a STARTTLS command first", ""),
+        ("550 no", ""),
+    ],
+)
+def test_meaning(reply, meaning):
+    assert auth.meaning(read(reply)) == meaning
 
 
 def test_importing_the_module_loads_no_heavy_module():

@@ -13,7 +13,7 @@ from plugin import Result, run
 from servers.certs import Certs
 from servers.dovecot import MECHANISMS, PASSWORD, USER, Dovecot, token
 from servers.netns import NetworkNamespace
-from servers.scripted import Action, ScriptedServer, Session, SmtpScript, login, plain
+from servers.scripted import Action, Auth, ScriptedServer, Session, SmtpScript, login, plain, scram
 from servers.submission import Submission
 
 HOST = "127.0.0.1"
@@ -129,6 +129,33 @@ class TestSubmission:
         )
 
 
+class TestWords:
+    """What the first line says of a login that failed, beside the server's own words."""
+
+    @pytest.mark.parametrize(
+        ("reply", "remark"),
+        [
+            ("530 5.7.0 Must issue a STARTTLS command first", ""),
+            ("454 4.7.0 Temporary authentication failure", ""),
+            ("454 4.7.0 Try again later", " (temporary authentication failure)"),
+        ],
+    )
+    def test_remarks(self, scripted, reply, remark):
+        server = scripted(auth={"PLAIN": Auth(final=f"{reply}\r\n".encode())})
+        result = check(server.port, "-U", USER, "-P", PASSWORD)
+        assert (result.code, result.first) == (2, f"SMTP CRITICAL - {HOST} auth: {reply}{remark}")
+
+    def test_challenges_are_in_the_transcript_only(self, scripted):
+        server = scripted(auth={"SCRAM-SHA-256": scram(USER, PASSWORD, nonce=b"server", forged=True)})
+        result = check(server.port, "-U", USER, "-P", PASSWORD, "-vv")
+        assert (result.code, result.first) == (
+            2,
+            f"SMTP CRITICAL - {HOST} auth: 334 (SCRAM-SHA-256 server signature is false)",
+        )
+        signature = base64.b64encode(b"v=" + base64.b64encode(bytes(32))).decode()
+        assert f"<<< 334 {signature}" in result.lines
+
+
 class TestDovecotSubmission:
     def test_login_is_demanded(self, dovecot: Dovecot, tls):
         result = check(dovecot.port["submission"], *tls, *SENDER, "--to", dovecot.mailbox().address)
@@ -197,18 +224,38 @@ class TestLmtp:
         assert [line.split(" ")[3][1:-1] for line in after[:3]] == [box.address for box in boxes]
         assert len({box.message() for box in boxes}) == 1
 
-    @pytest.mark.parametrize("place", [0, 1, 2])
-    def test_each_is_judged_and_named(self, dovecot: Dovecot, place):
+    @pytest.mark.parametrize(
+        ("places", "count"),
+        [((0,), ""), ((1,), ""), ((2,), ""), ((1, 2), ", 2 of 3 refused"), ((0, 1, 2), ", 3 of 3 refused")],
+    )
+    def test_each_is_judged_and_named(self, dovecot: Dovecot, places, count):
         boxes = [dovecot.mailbox() for _ in range(3)]
-        # A file where Dovecot wants to make the directory of the mailbox.
-        (dovecot.base / "mail" / boxes[place].address).touch()
+        bad = [boxes[place] for place in places]
+        for box in bad:
+            # A file where Dovecot wants to make the directory of the mailbox.
+            (dovecot.base / "mail" / box.address).touch()
         to = [word for box in boxes for word in ("--to", box.address)]
         result = check(dovecot.port["lmtp"], "-L", *SENDER, *to)
-        bad = boxes.pop(place)
+        first = bad[0].address
         assert result.code == 1
-        assert result.first.startswith(f"SMTP WARNING - {HOST} message: 451 4.2.0 {bad.address} ")
-        assert result.first.endswith(f" (for {bad.address})")
-        assert all(box.message().endswith(b"\r\n\r\nDATA SECTION\r\n") for box in boxes)
+        assert result.first.startswith(f"SMTP WARNING - {HOST} message: 451 4.2.0 {first} ")
+        assert result.first.endswith(f" (for {first}{count})")
+        assert all(box.message().endswith(b"\r\n\r\nDATA SECTION\r\n") for box in boxes if box not in bad)
+
+    @pytest.mark.parametrize(("full", "count"), [(("bob", "eve"), ", 2 of 2 refused"), (("bob",), "")])
+    def test_how_many_were_refused(self, scripted, full, count):
+        refused = {f"{name}@example.org": b"552 5.2.2 Mailbox full\r\n" for name in full}
+        to = ("--to", "bob@example.org", "--to", "eve@example.org")
+        result = check(scripted(lmtp=True, message=refused).port, "-L", *to)
+        assert (result.code, result.first) == (
+            2,
+            f"SMTP CRITICAL - {HOST} message: 552 5.2.2 Mailbox full (for bob@example.org{count})",
+        )
+        result = check(scripted(rcpt=refused).port, *to)
+        assert (result.code, result.first) == (
+            2,
+            f"SMTP CRITICAL - {HOST} rcpt: 552 5.2.2 Mailbox full (for bob@example.org{count})",
+        )
 
     @pytest.mark.parametrize(
         ("lmtp", "said"),

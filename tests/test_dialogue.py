@@ -1005,6 +1005,8 @@ def test_mechanism_in_lower_case_and_in_two_lines():
     [
         ("535 5.7.8 nope", "failure", "credentials rejected"),
         ("454 4.7.0 later", "failure", "temporary authentication failure"),
+        ("454 4.7.0 Temporary authentication failure", "failure", ""),
+        ("530 5.7.0 Must issue a STARTTLS command first", "error", ""),
         ("534 5.7.9 weak", "failure", "mechanism too weak"),
         ("538 5.7.11 plain", "failure", "encryption required for this mechanism"),
         ("504 5.5.4 what", "error", "mechanism not supported"),
@@ -1064,6 +1066,8 @@ def test_token_refused_with_an_explanation():
     talk = local(login("XOAUTH2"), GREETING, offer("XOAUTH2"), f"334 {error}", "535 5.7.8 no", BYE)
     assert talk.sent[2] == b"\r\n"
     assert talk.last.cause == "credentials rejected: status 401, scope mail"
+    talk = local(login("XOAUTH2"), GREETING, offer("XOAUTH2"), f"334 {error}", "535 Credentials rejected", BYE)
+    assert talk.last.cause == "status 401, scope mail"
 
 
 def test_long_initial_response_comes_after_an_empty_challenge():

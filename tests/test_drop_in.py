@@ -287,6 +287,17 @@ def test_different_unix_socket(submission: Submission, theirs: Theirs, ours: Our
     assert both(theirs, ours, *line) == (3, 0)
 
 
+def test_different_days_of_a_warning_that_never_shows(submission: Submission, theirs: Theirs, ours: Ours):
+    line = (*at(submission, "smtp"), "-S", "-D", "7,21")
+    assert theirs(*line) == 0
+    result = ours(*line)
+    assert (result.code, result.first) == (
+        3,
+        "SMTP UNKNOWN - -D takes at least as many days for WARN as for CRIT, not 7,21",
+    )
+    assert ours(*line[:-1], "7").code == 0
+
+
 def test_different_end_at_quit(theirs: Theirs, ours: Ours, scripted):
     line = ("-H", "127.0.0.1", "-p", str(scripted(quit=Close()).port))
     assert theirs(*line) == 0

@@ -114,7 +114,7 @@ class TestRefusals:
         result = send(exim, "--to", exim.mailbox().address, "--to", "grey@example.test", "--to", "full@example.test")
         assert (result.code, result.first) == (
             1,
-            f"SMTP WARNING - {HOST} rcpt: 450 4.2.0 Greylisted (for grey@example.test)",
+            f"SMTP WARNING - {HOST} rcpt: 450 4.2.0 Greylisted (for grey@example.test, 2 of 3 refused)",
         )
 
     def test_another_client_does_not_matter(self, exim: Exim):

@@ -227,7 +227,8 @@ class TestRefusals:
         result = send(postfix, box.address, "--to", "full@example.test", "--to", "nobody@example.test")
         assert (result.code, result.first) == (
             2,
-            f"SMTP CRITICAL - {HOST} rcpt: {UNKNOWN} (for nobody@example.test)",
+            f"SMTP CRITICAL - {HOST} rcpt: 550 5.1.1 nobody@example.test: {REJECTED} User unknown in virtual ma…"
+            " (for nobody@example.test, 2 of 3 refused)",
         )
         assert PROBE.fullmatch(box.message().replace(b", full@example.test, nobody@example.test", b""))
 

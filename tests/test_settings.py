@@ -573,6 +573,7 @@ def test_faults_of_tls(place: Path, argv: list[str], message: str) -> None:
         (["-D", "21"], (21, None)),
         (["-D", "21,7"], (21, 7)),
         (["-D", "0,0"], (0, 0)),
+        (["-D", "7,7"], (7, 7)),
         (["-D", "21,7", "--ignore-certificate-expiration"], (None, None)),
     ],
 )
@@ -583,6 +584,12 @@ def test_certificate_days(argv: list[str], days: tuple[int | None, int | None]) 
 @pytest.mark.parametrize("days", ["", "x", "-1", "21,", ",7", "21,7,3", "1.5", "21, 7", "9" * 5000])
 def test_faults_of_certificate_days(days: str) -> None:
     assert fault("-D", days) == f"-D takes WARN[,CRIT] in days such as 21,7, not {shown(days)}"
+
+
+@pytest.mark.parametrize("days", ["7,21", "0,1", "9,10"])
+def test_a_warning_that_would_never_show(days: str) -> None:
+    assert fault("-D", days) == f"-D takes at least as many days for WARN as for CRIT, not {days}"
+    assert fault("-D", days, "--ignore-certificate-expiration") == fault("-D", days)
 
 
 @pytest.mark.parametrize(
@@ -777,10 +784,12 @@ def test_nameservers(text: str, nameserver: tuple[str, int]) -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["-d", ""], "-d takes a host name or an address, not ''"),
+        (["-d", ""], "-d takes a mail domain, not ''"),
         (["-d", "192.0.2.1"], "-d takes a mail domain, not 192.0.2.1"),
         (["-d", "/run/x"], "-d takes a mail domain, not /run/x"),
-        (["-d", "a@b.example"], "-d takes a host name or an address, not a@b.example"),
+        (["-d", "a@b.example"], "-d takes a mail domain, not a@b.example"),
+        (["-d", "192.0.2.256"], "-d takes a mail domain, not 192.0.2.256"),
+        (["-d", "b.example:25"], "-d takes a mail domain, not b.example:25"),
         (
             ["--nameserver", "ns.example"],
             "--nameserver takes ADDR[:PORT], an IPv6 address with port in [], not ns.example",
@@ -1037,12 +1046,13 @@ def test_command_lines_of_check_smtp(argv: str) -> None:
 
 def words() -> st.SearchStrategy[list[str]]:
     """Words that look like a command line, with bad ones among them."""
-    spellings = [spelling for option in options.OPTIONS for spelling in option.spellings]
+    letters = [f"-{option.letter}" for option in options.OPTIONS if option.letter]
+    names = [f"--{name}" for option in options.OPTIONS for name in option.names]
     values = ["", "-", "mx", "::1", "/run/x", "a@b.example", "rcpt", "rcpt=1", "rcpt:5xx=ok", "1", "0", "21,7", "PLAIN"]
     odd = st.text(st.characters(codec=None), max_size=6) | st.sampled_from(
         ["\udcff", "a" * 1000, "\n", "@", "%", "[", "x@"]
     )
-    word = st.sampled_from(spellings) | st.sampled_from(values) | odd
+    word = st.sampled_from(letters + names) | st.sampled_from(values) | odd
     return st.lists(word, max_size=8)
 
 

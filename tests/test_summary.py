@@ -231,14 +231,65 @@ def test_the_worst_finding_is_named_and_of_equals_the_first():
     never = Finding("rcpt", "failure", (550,), "never", about="c@d")
     again = Finding("rcpt", "failure", (551,), "again", about="e@f")
     assert line(outcome(*BEGIN, MAIL, later, never, again)) == (
-        "SMTP CRITICAL - mx1.example.org rcpt: 550 never (for c@d)"
+        "SMTP CRITICAL - mx1.example.org rcpt: 550 never (for c@d, 3 of 3 refused)"
     )
     assert line(outcome(*BEGIN, MAIL, never, later), state="rcpt:550=unknown,rcpt:450=critical") == (
-        "SMTP CRITICAL - mx1.example.org rcpt: 450 later (for a@b)"
+        "SMTP CRITICAL - mx1.example.org rcpt: 450 later (for a@b, 2 of 2 refused)"
     )
     assert line(outcome(*BEGIN, MAIL, later, never), state="rcpt:5xx=unknown") == (
-        "SMTP UNKNOWN - mx1.example.org rcpt: 550 never (for c@d)"
+        "SMTP UNKNOWN - mx1.example.org rcpt: 550 never (for c@d, 2 of 2 refused)"
     )
+
+
+BOB = Finding("rcpt", "failure", (550,), "5.1.1 User unknown", about="bob@example.org")
+EVE = BOB._replace(about="eve@example.org")
+ANN = RCPT._replace(about="ann@example.org")
+
+
+@pytest.mark.parametrize(
+    ("findings", "words"),
+    [
+        ((BOB, ANN), "rcpt: 550 5.1.1 User unknown (for bob@example.org)"),
+        ((ANN, EVE, ANN), "rcpt: 550 5.1.1 User unknown (for eve@example.org)"),
+        ((BOB, EVE), "rcpt: 550 5.1.1 User unknown (for bob@example.org, 2 of 2 refused)"),
+        ((ANN, BOB, EVE), "rcpt: 550 5.1.1 User unknown (for bob@example.org, 2 of 3 refused)"),
+        # of a stage by itself: the message is for those accepted before
+        ((BOB, ANN, EVE._replace(stage="message")), "rcpt: 550 5.1.1 User unknown (for bob@example.org)"),
+        (
+            (ANN, ANN, BOB._replace(stage="message"), EVE._replace(stage="message")),
+            "message: 550 5.1.1 User unknown (for bob@example.org, 2 of 2 refused)",
+        ),
+    ],
+)
+def test_how_many_recipients_were_refused(findings, words):
+    assert line(outcome(*BEGIN, MAIL, *findings)) == f"SMTP CRITICAL - mx1.example.org {words}"
+
+
+def test_a_negative_test_with_several_recipients():
+    assert line(outcome(*BEGIN, MAIL, BOB, EVE), state="rcpt:5xx=ok") == (
+        "SMTP OK - mx1.example.org rcpt: 550 5.1.1 User unknown (for bob@example.org, 2 of 2 refused, as wanted)"
+    )
+    assert line(outcome(*BEGIN, MAIL, BOB, EVE, ANN), state="rcpt:5xx=ok,rcpt:2xx=critical") == (
+        "SMTP CRITICAL - mx1.example.org rcpt: 250 2.1.5 Ok (for ann@example.org, not wanted)"
+    )
+
+
+def test_a_long_recipient_leaves_room_for_the_count():
+    recipients = [BOB._replace(about=f"{letter * 64}@mail.example.org") for letter in "ab"]
+    assert line(outcome(*BEGIN, MAIL, *recipients)) == (
+        "SMTP CRITICAL - mx1.example.org rcpt: 550 5.1.1 User unknown"
+        " (for aaaaaaaaaaaaaaaaaaaa…aa@mail.example.org, 2 of 2 refused)"
+    )
+
+
+def test_a_challenge_is_for_programs():
+    forged = Finding("auth", "protocol", (334,), "dj1BQUFB", "SCRAM-SHA-256 server signature is false")
+    assert line(outcome(*BEGIN, forged)) == (
+        "SMTP CRITICAL - mx1.example.org auth: 334 (SCRAM-SHA-256 server signature is false)"
+    )
+    assert stage_table(outcome(*BEGIN, forged))[-1].endswith(" protocol: 334")
+    (told,) = stage_table(outcome(Finding("command", "success", (334,), "VXNlcm5hbWU6", about="AUTH LOGIN")))
+    assert told.endswith(" 334 VXNlcm5hbWU6")
 
 
 # -- too slow, or not for long

@@ -100,7 +100,7 @@ def parse(words: Sequence[str]) -> Arguments:
             operands.append(word)
     if len(operands) > len(options.OPERANDS):
         surplus = operands[len(options.OPERANDS)]
-        raise UsageError(f"takes {' '.join(options.OPERANDS)} without options, not also {shown(surplus)}")
+        raise UsageError(f"takes at most {' '.join(options.OPERANDS)} without options, not also {shown(surplus)}")
     return Arguments(tuple(uses), tuple(operands))
 
 

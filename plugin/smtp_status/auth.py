@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from .model import Reply
     from .plan import Credentials
 
 STRENGTH = (
@@ -41,12 +42,14 @@ MEANINGS = {
     502: "authentication not implemented",
     503: "authentication not permitted at this point",
     504: "mechanism not supported",
-    530: "authentication required",
     534: "mechanism too weak",
     535: "credentials rejected",
     538: "encryption required for this mechanism",
 }
-"""What a reply code to AUTH means, in an operator's words (RFC 4954 sections 4 and 6)."""
+"""What a reply code to AUTH means, in an operator's words (RFC 4954 sections 4 and 6).
+
+530 is not among them: elsewhere it asks for a login, but in answer to AUTH for TLS (RFC 3207 section 4).
+"""
 
 MAX_ITERATIONS = 1_000_000
 """The most PBKDF2 rounds a server may demand, about a third of a second of CPU.  The count is the server's to
@@ -94,6 +97,12 @@ def choose(
     if has_secret or not has_client_cert:
         common.discard("EXTERNAL")
     return next((name for name in STRENGTH if name in common), None)
+
+
+def meaning(reply: Reply) -> str:
+    """What the code of a reply to AUTH means; '' where there is nothing to add to the server's own words."""
+    words = MEANINGS.get(reply.code, "")
+    return "" if words.encode() in b" ".join(reply.texts).lower() else words
 
 
 def encode(response: bytes) -> bytes:

@@ -200,9 +200,12 @@ def _quit_after(given: Arguments, plan: Plan, targets: Sequence[str]) -> str | N
 
 
 def _domain(text: str) -> str:
-    if hosts.is_path(text) or hosts.family(text):
-        raise ValueError(f"takes a mail domain, not {shown(text)}")
-    return hosts.name(text).rstrip(".")
+    try:
+        if not hosts.is_path(text) and not hosts.family(text):
+            return hosts.name(text).rstrip(".")
+    except ValueError:
+        pass
+    raise ValueError(f"takes a mail domain, not {shown(text)}")
 
 
 _MISSING = {

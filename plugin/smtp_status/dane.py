@@ -60,11 +60,6 @@ class Match(NamedTuple):
     words: str
     failure: Failure | None = None
 
-    @property
-    def certificate_counts(self) -> bool:
-        """Whether names and dates of the certificate mean anything: not with usage 3 (RFC 7672 section 3.1.1)."""
-        return self.record is None or self.record.usage != END_ENTITY
-
 
 def read(octets: bytes) -> TlsaRecord | None:
     """The record in raw record data; None where it is too short for one."""

@@ -292,7 +292,7 @@ class Dialogue:
         self._evidence.hide(exchange.secrets)
         answer = yield from self._sasl(exchange)
         explanation = sentence(exchange.explanation, self._evidence.secrets)
-        meaning = auth.MEANINGS.get(answer.reply.code, "")
+        meaning = auth.meaning(answer.reply)
         column = "protocol" if answer.early else replies.judge("AUTH", answer.reply.code)
         if column == "success":
             meaning = mechanism

@@ -38,12 +38,6 @@ class Option(NamedTuple):
         """All long names, the main one first."""
         return (self.name, *self.aliases)
 
-    @property
-    def spellings(self) -> tuple[str, ...]:
-        """All ways to write it, with hyphens, the letter first."""
-        letter = (f"-{self.letter}",) if self.letter else ()
-        return (*letter, *(f"--{name}" for name in self.names))
-
 
 GROUPS = (
     "Server",

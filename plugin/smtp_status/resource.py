@@ -160,7 +160,7 @@ class _LayerMaker:
         from .tls import TlsLayer  # noqa: PLC0415 - as above
 
         assert self._context is not None
-        return TlsLayer(self._context, name)
+        return TlsLayer(self._context, name, plan)
 
 
 def _with_times(outcome: Outcome, more: Iterable[StageTime]) -> Outcome:

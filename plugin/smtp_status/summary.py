@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import nagiosplugin
 
+from . import replies
 from .contexts import plain
 from .text import clean, cut, middle
 
@@ -21,6 +22,9 @@ SENTENCE = 160 - len("SMTP CRITICAL - ")
 
 HOST_SHOWN = 40
 """Characters of a host's name in a sentence."""
+
+RECIPIENT_SHOWN = 40
+"""Characters of a recipient beside the count of those refused, which is to stay legible."""
 
 REMARK_SHOWN = 80
 """Characters of what stands in brackets behind the server's words."""
@@ -200,11 +204,20 @@ def _problem(outcome: Outcome, finding: Finding, wish: str = "", lead: str = "")
     """A finding with its host, stage, code and cause; a success stands here when ``--state`` does not want it."""
     notes = [finding.cause] if finding.codes else []
     if finding.about:
-        notes.insert(0, finding.about if finding.stage == "command" else f"for {finding.about}")
+        notes.insert(0, finding.about if finding.stage == "command" else _recipient(outcome, finding))
     if finding.stage == "quit":
         notes.append(f"{_did(outcome)[0]} before")
     notes.append("not wanted" if finding.succeeded and not wish else wish)
     return _told(outcome.target.host, finding, notes, lead)
+
+
+def _recipient(outcome: Outcome, finding: Finding) -> str:
+    """Whom a reply is about, and how many of those asked at its stage were refused, where that is not the only one."""
+    asked = [other for other in outcome.findings if other.stage == finding.stage and other.about]
+    refused = sum(map(_refused, asked))
+    if refused < 2 or not _refused(finding):
+        return f"for {finding.about}"
+    return f"for {middle(finding.about, RECIPIENT_SHOWN)}, {refused} of {len(asked)} refused"
 
 
 def _told(host: str, finding: Finding, notes: list[str], lead: str) -> str:
@@ -258,6 +271,9 @@ def _expiry(days: int) -> str:
 
 
 def _reply(finding: Finding) -> str:
+    """The server's reply, without what is only meant for programs: the challenge of a login."""
+    if finding.stage == "auth" and finding.codes == (replies.CONTINUE,):
+        return str(replies.CONTINUE)
     codes = " and ".join(str(code) for code in finding.codes)
     return f"{codes} {finding.text}".rstrip()
 

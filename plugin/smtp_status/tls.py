@@ -126,9 +126,11 @@ def _watch_certificates(context: ssl.SSLContext) -> None:
 class TlsLayer:
     """TLS between the dialogue's octets and the socket's."""
 
-    def __init__(self, context: ssl.SSLContext, name: str) -> None:
-        """``name``: the name or numeric address the certificate has to be for; SNI is sent for names."""
+    def __init__(self, context: ssl.SSLContext, name: str, plan: TlsPlan | None = None) -> None:
+        """``name``: the name or numeric address the certificate has to be for; SNI is sent for names.  ``plan``: whose
+        options a handshake that fails may hint at, None for no hints."""
         self._name = name
+        self._plan = plan
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         try:
@@ -157,7 +159,7 @@ class TlsLayer:
         except ssl.SSLWantReadError:
             return False
         except (ssl.SSLError, OSError) as error:
-            raise TransportError(failure_of(error, self._object, self._name)) from None
+            raise TransportError(failure_of(error, self._object, self._name, plan=self._plan)) from None
         return True
 
     def encrypt(self, data: bytes) -> bytes:
@@ -190,17 +192,38 @@ class TlsLayer:
         return Peer(self._object.version() or "", cipher[0] if cipher else "", _chain(self._object))
 
 
-def failure_of(error: OSError, connection: Connection, name: str, what: str = "handshake") -> Failure:
-    """What an error of ``connection`` with ``name`` means; ``what`` failed: the handshake, or what had come of it."""
+def failure_of(
+    error: OSError, connection: Connection, name: str, what: str = "handshake", plan: TlsPlan | None = None
+) -> Failure:
+    """What an error of ``connection`` with ``name`` means; ``what`` failed: the handshake, or what had come of it.
+
+    ``plan``: as with ``TlsLayer``.
+    """
     chain = _chain(connection)
     if isinstance(error, ssl.SSLCertVerificationError):
         return _verify_failure(error, chain, name)._replace(chain=chain)
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return Failure("closed", "connection closed by the server", chain=chain)
-    reason = clean(_reason(error, "unknown error"))
+    reason = _without_version(clean(_reason(error, "unknown error")))
     # After the handshake both sides have found a version and ciphers; what can still be wrong is our certificate.
-    meaning = _MEANINGS.get(reason) if what == "handshake" or reason in _ABOUT_OUR_CERTIFICATE else None
-    return Failure("handshake", f"TLS {what} failed: {reason}" + (f" ({meaning})" if meaning else ""), chain=chain)
+    meaning = _MEANINGS.get(reason, "") if what == "handshake" or reason in _ABOUT_OUR_CERTIFICATE else ""
+    remark = "; ".join(filter(None, (meaning, _hint(reason, plan))))
+    return Failure("handshake", f"TLS {what} failed: {reason}" + (f" ({remark})" if remark else ""), chain=chain)
+
+
+def _without_version(reason: str) -> str:
+    """OpenSSL puts the version that first had an alert in front of it, whichever version is spoken."""
+    first, _, rest = reason.partition(" ")
+    return rest if first in ("sslv3", "tlsv1", "tlsv13") else reason
+
+
+def _hint(reason: str, plan: TlsPlan | None) -> str:
+    """The option that may be what is wrong."""
+    if plan is None:
+        return ""
+    if reason == "unrecognized name":
+        return "--tls-name?"
+    return "--starttls?" if plan.mode == "ssl" and reason in _NOT_TLS else ""
 
 
 def _chain(connection: Connection) -> tuple[bytes, ...]:
@@ -239,17 +262,17 @@ def _date_words(certificate: trust.Certificate | None, code: int) -> str:
 
 
 _ABOUT_OUR_CERTIFICATE = {
-    "tlsv13 alert certificate required": "the server wants a client certificate",
-    "tlsv1 alert unknown ca": "the server does not trust the client certificate",
+    "alert certificate required": "the server wants a client certificate",
+    "alert unknown ca": "the server does not trust the client certificate",
 }
+
+_NOT_TLS = ("wrong version number", "record layer failure", "packet length too long")  # each OpenSSL has its own
 
 # What OpenSSL's reasons usually mean, where its words do not tell.
 _MEANINGS = {
-    "wrong version number": "the server did not answer with TLS",
-    "record layer failure": "the server did not answer with TLS",
-    "packet length too long": "the server did not answer with TLS",
+    **dict.fromkeys(_NOT_TLS, "the server did not answer with TLS"),
     "unsupported protocol": "the server is older than --tls-min",
-    "tlsv1 alert protocol version": "the server is older than --tls-min",
+    "alert protocol version": "the server is older than --tls-min",
     **_ABOUT_OUR_CERTIFICATE,
-    "sslv3 alert handshake failure": "nothing in common, or the server wants a client certificate",
+    "alert handshake failure": "nothing in common, or the server wants a client certificate",
 }

@@ -106,11 +106,14 @@ def state_rules(text: str) -> Iterator[StateRule]:
 
 
 def certificate_days(text: str) -> tuple[int, int | None]:
-    """``WARN[,CRIT]`` in days."""
+    """``WARN[,CRIT]`` in days; with fewer for WARN there would never be a warning."""
     match = re.fullmatch(_DAYS, text)
     if match is None:
         raise ValueError(f"takes WARN[,CRIT] in days such as 21,7, not {shown(text)}")
-    return int(match[1]), (int(match[2]) if match[2] else None)
+    warning, critical = int(match[1]), (int(match[2]) if match[2] else None)
+    if critical is not None and warning < critical:
+        raise ValueError(f"takes at least as many days for WARN as for CRIT, not {shown(text)}")
+    return warning, critical
 
 
 def require(text: str) -> str | int:

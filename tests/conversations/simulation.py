@@ -281,7 +281,7 @@ class Simulation:
             (engine, "monotonic", self._monotonic),
             (clock, "now", self._instant),
             (tls, "make_context", lambda plan: object()),
-            (tls, "TlsLayer", lambda context, name: None),
+            (tls, "TlsLayer", lambda context, name, plan: None),
             (check, "SMTP", self._resource),
             (text, "_base64_forms", lru_cache(text._base64_forms)),  # only for speed
         ):
