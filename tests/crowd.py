@@ -16,7 +16,7 @@ from smtp_status import engine
 from smtp_status.__main__ import FEW_COLLECTIONS
 from smtp_status.configure import settings_from
 from smtp_status.dialogue import Dialogue
-from smtp_status.routes import of_hosts
+from smtp_status.resolve import of_hosts
 from smtp_status.tls import TlsLayer, make_context
 
 

@@ -33,9 +33,9 @@ TLS = {"ssl", "_ssl", "socket", "selectors", "math", "array", "struct", "_struct
 
 # Rooms that a run without such a wish has no use for.
 RARE = {
-    *("auth", "certificate", "chains", "dane", "dnswire", "domain", "extra_opts", "help", "https"),
-    *("lookups", "mailroutes", "message", "nameservers", "patterns", "policy", "published", "sts", "targets", "tls"),
-    *("trust", "verdict"),
+    *("auth", "background", "certificate", "chains", "dane", "dnswire", "domain", "extra_opts", "files", "help"),
+    *("https", "login", "lookups", "mailroutes", "message", "nameservers", "patterns", "policy", "published"),
+    *("resolve", "sts", "targets", "tls", "trust", "verdict"),
 }
 
 
@@ -96,14 +96,19 @@ def test_bad_usage():
 
 def test_starttls(server, certs):
     run = loaded(*host(server), *MAIL, "-S", "--ca", str(certs.ca))
-    expected = {"message", "tls", "trust", "certificate"}
+    expected = {"message", "files", "tls", "trust", "certificate"}
     assert (run.code, run.own & RARE, run.foreign - NETWORK - TLS) == (0, expected, set())
 
 
 def test_login(server):
     run = loaded(*host(server), "-U", "monitor", "-P", "s3cret", "-A", "PLAIN")
-    assert (run.code, run.own & RARE) == (0, {"auth"})
+    assert (run.code, run.own & RARE) == (0, {"auth", "files", "login"})
     assert run.foreign - NETWORK <= {"base64", "binascii", "struct", "_struct"}
+
+
+def test_a_name(server):
+    run = loaded("-H", "localhost", "-p", str(server.port), "-4")
+    assert (run.code, run.own & RARE, run.foreign - NETWORK) == (0, {"resolve", "background"}, set())
 
 
 def test_nothing_needs_dnspython(server):

@@ -13,23 +13,30 @@ import pytest
 
 from plugin import run
 from servers.netns import NetworkNamespace
-from smtp_status import resolve
+from smtp_status import routes
 from smtp_status.engine import Deadline
-from smtp_status.model import Address, Failure
-from smtp_status.resolve import look_up
+from smtp_status.model import Address, Failure, Target
+from smtp_status.plan import Plan
+from smtp_status.resolve import look_up, of_hosts
+from smtp_status.routes import Route, Survey, literal, to_addresses
+from smtp_status.settings import Settings
 
 LATE = 0.5
 
 
-def find(*hosts: str, port: int = 25, family: int = 0, seconds: float = 5.0, stop: int | None = None):
-    return look_up(hosts, port, family, Deadline(seconds), stop)
+def find(*names: str, port: int = 25, family: int = 0, seconds: float = 5.0):
+    return look_up(names, port, family, Deadline(seconds), None)
+
+
+def settings(*hosts: str) -> Settings:
+    return Settings(Plan(), hosts)
 
 
 @pytest.fixture
 def resolver(monkeypatch):
     """What getaddrinfo() is to do for names: a dict of functions; addresses go the usual way."""
     names: dict = {"asked": []}
-    real = resolve.socket.getaddrinfo
+    real = routes.socket.getaddrinfo
 
     def getaddrinfo(host, port, family, *others):
         if others[-1] & socket.AI_NUMERICHOST:
@@ -37,8 +44,8 @@ def resolver(monkeypatch):
         names["asked"].append((host, family))
         return names[host.decode()](port)
 
-    stand_in = SimpleNamespace(**{**vars(resolve.socket), "getaddrinfo": getaddrinfo})
-    monkeypatch.setattr(resolve, "socket", stand_in)
+    stand_in = SimpleNamespace(**{**vars(routes.socket), "getaddrinfo": getaddrinfo})
+    monkeypatch.setattr(routes, "socket", stand_in)
     return names
 
 
@@ -75,16 +82,20 @@ def fails(number: int, words: str = "words"):
     ],
 )
 def test_numbers_and_paths(resolver, host, address):
-    (lookup,) = find(host)
-    assert (lookup.done, lookup.addresses, lookup.failure) == (True, (address,), None)
-    assert lookup.target().host == host
-    assert lookup.target().dns_seconds is None
+    there = Survey((Route(Target(host, (address,))),))
+    assert to_addresses(settings(host)) == of_hosts(settings(host), Deadline(5.0), None) == there
+    assert resolver["asked"] == []
+
+
+def test_names_are_for_the_resolver(resolver):
+    assert literal("mx.example.org", 25, 0) is None
+    assert to_addresses(settings("192.0.2.1", "mx.example.org")) is None
     assert resolver["asked"] == []
 
 
 def test_no_thread_where_no_name_is(resolver):
     before = threading.active_count()
-    find("192.0.2.1", "/run/lmtp")
+    of_hosts(settings("192.0.2.1", "/run/lmtp"), Deadline(5.0), None)
     assert threading.active_count() == before
 
 
@@ -97,7 +108,7 @@ def test_name(resolver):
     assert [address.text for address in lookup.addresses] == ["2001:db8::1", "192.0.2.1"]
     assert [address.port for address in lookup.addresses] == [2525, 2525]
     assert lookup.addresses[0].sockaddr == ("2001:db8::1", 2525, 0, 0)
-    target = lookup.target()
+    target = lookup.route().target
     assert target.addresses == lookup.addresses
     assert target.dns_seconds is not None
     assert 0.05 <= target.dns_seconds < 0.05 + LATE
@@ -132,7 +143,7 @@ def test_failures(resolver, number, kind, cause):
     assert lookup.failure == Failure(kind, cause)
     assert lookup.addresses == ()
     assert lookup.seconds is not None
-    assert lookup.target().addresses == ()
+    assert lookup.route().target.addresses == ()
 
 
 def test_name_that_cannot_be_one(resolver):
@@ -153,7 +164,7 @@ def test_a_resolver_that_does_not_answer(resolver):
     assert lookup.failure is not None
     assert lookup.failure.kind == "timeout"
     assert re.fullmatch(r"no answer from the resolver for 0\.[2-7] s", lookup.failure.cause)
-    assert lookup.target().addresses == ()
+    assert lookup.route().target.addresses == ()
     assert lookup.seconds is None
 
 
@@ -170,11 +181,13 @@ def test_names_are_looked_up_at_the_same_time(resolver):
 def test_one_that_is_silent_does_not_take_the_others_with_it(resolver):
     resolver["good"] = answers("192.0.2.1")
     resolver["silent"] = answers("192.0.2.2", after=0.7)
-    good, number, silent = find("good", "192.0.2.3", "silent", seconds=0.2)
-    assert good.addresses[0].text == "192.0.2.1"
-    assert number.addresses[0].text == "192.0.2.3"
-    assert silent.failure is not None
-    assert silent.failure.kind == "timeout"
+    good, number, silent = of_hosts(settings("good", "192.0.2.3", "silent"), Deadline(0.2), None).routes
+    assert [address.text for address in good.target.addresses] == ["192.0.2.1"]
+    assert good.target.dns_seconds is not None
+    assert [address.text for address in number.target.addresses] == ["192.0.2.3"]
+    assert number.target.dns_seconds is None
+    assert (silent.target.host, silent.target.addresses) == ("silent", ())
+    assert [(finding.stage, finding.kind) for finding in silent.findings] == [("dns", "timeout")]
 
 
 def test_stop(resolver):
@@ -183,7 +196,7 @@ def test_stop(resolver):
     os.write(writable, b"x")
     deadline = Deadline(5.0)
     began = time.monotonic()
-    (lookup,) = look_up(("mx",), 25, 0, deadline, readable)
+    (lookup,) = look_up(["mx"], 25, 0, deadline, readable)
     assert time.monotonic() - began < LATE
     assert lookup.failure is not None
     assert lookup.failure.kind == "timeout"

@@ -14,9 +14,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from nagiosplugin import Range, ScalarContext
 
-from smtp_status import configure, hosts, options, patterns, planning
+from smtp_status import configure, hosts, options, patterns
 from smtp_status.address import NULL, Mailbox
 from smtp_status.configure import settings_from
+from smtp_status.login import plaintext_refusal
 from smtp_status.plan import Plan, TlsPlan
 from smtp_status.settings import InformationWanted, Settings, StateRule, UsageError, shown
 
@@ -745,9 +746,9 @@ def test_where_a_password_may_be_sent(argv: list[str]) -> None:
 
 def test_for_a_name_the_address_decides() -> None:
     plan = made("-A", "PLAIN", *LOGIN, "mx.example.org").plan
-    assert str(planning.plaintext_refusal(plan, "192.0.2.1")) == f"--authtype PLAIN {REFUSAL}"
-    assert planning.plaintext_refusal(plan, "127.0.0.1") is None
-    assert planning.plaintext_refusal(plan, "/run/smtp") is None
+    assert str(plaintext_refusal(plan, "192.0.2.1")) == f"--authtype PLAIN {REFUSAL}"
+    assert plaintext_refusal(plan, "127.0.0.1") is None
+    assert plaintext_refusal(plan, "/run/smtp") is None
 
 
 # Mail domain

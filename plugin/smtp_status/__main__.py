@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 
 TYPE_CHECKING = False
@@ -35,9 +34,6 @@ def run() -> NoReturn:
     interpreter apart costs a tenth of a check, and a thread may still wait for a resolver that does not answer.
     """
     gc.set_threshold(FEW_COLLECTIONS)
-    # Until there is a verdict so far to be told (``interrupt``), every end asked for is told as what it is.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
     code = UNKNOWN
     try:
         code = _exit_code()
@@ -47,6 +43,11 @@ def run() -> NoReturn:
 
 def _exit_code() -> int:
     try:
+        import signal  # noqa: PLC0415 - the first of the many objects that ``run`` does not want looked through
+
+        # Until there is a verdict so far to be told (``cli``), every end asked for is told as what it is.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
         from .cli import main  # noqa: PLC0415 - the import is what may fail
 
         return main()

@@ -1,8 +1,9 @@
-"""The program: argv in, one verdict out."""
+"""The program: argv and signals in, one verdict out."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from time import monotonic
 
@@ -13,8 +14,12 @@ from .settings import InformationWanted, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 UNKNOWN = 3
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What ends a check early; Icinga sends SIGTERM and keeps what is printed then."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,9 +38,31 @@ def _run(argv: Sequence[str]) -> tuple[str, int]:
     began = monotonic()
     settings = settings_from(argv, os.environ)
     # Behind the settings: a mistake in these needs no nagiosplugin Check to be told.
-    from . import check, interrupt  # noqa: PLC0415
+    from . import check  # noqa: PLC0415
 
-    return check.run(settings, began, interrupt.stop_descriptor())
+    return check.run(settings, began, _stop_descriptor())
+
+
+def _stop_descriptor() -> int:
+    """A file descriptor that becomes readable, and stays so, once one of SIGNALS has come.
+
+    From now on these signals end nothing by themselves.  To be called in the main thread, once.
+    """
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    # The interpreter writes to it at once, whichever thread the signal came to.
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        # It does not where the wake-up descriptor was taken away for a moment (``patterns.found``).
+        try:
+            os.write(writable, b".")
+        except BlockingIOError:
+            return
+
+    for number in SIGNALS:
+        signal.signal(number, note)
+    return readable
 
 
 def _information(topic: str) -> str:

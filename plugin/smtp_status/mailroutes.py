@@ -8,8 +8,7 @@ from . import domain as dns_domain
 from . import lookups, nameservers
 from .dnswire import MxRecord
 from .model import Finding, StageTime, Target
-from .resolve import Lookup
-from .routes import Route, Survey
+from .routes import Route, Survey, literal
 from .targets import reachable_first
 
 TYPE_CHECKING = False
@@ -68,11 +67,12 @@ class _Search:
     def of_hosts(self) -> Survey:
         """The hosts the user named; numeric addresses and paths are not looked up."""
         settings = self._settings
-        all_hosts = [Lookup(host, settings.port, settings.family) for host in settings.hosts]
-        numeric = {lookup.host: lookup for lookup in all_hosts if lookup.without_resolver()}
-        entries = tuple(MxRecord(0, host) for host in settings.hosts if host not in numeric)
+        known = {host: literal(host, settings.port, settings.family) for host in settings.hosts}
+        entries = tuple(MxRecord(0, host) for host, address in known.items() if address is None)
         named = (self._route(*one) for one in self._look_up(entries, None))
-        routes = tuple(Route(numeric[host].target()) if host in numeric else next(named) for host in settings.hosts)
+        routes = tuple(
+            next(named) if address is None else Route(Target(host, (address,))) for host, address in known.items()
+        )
         return self._complete(Survey(routes))
 
     def _look_up(self, entries: tuple[MxRecord, ...], found: Domain | None) -> list[tuple[Exchanger, float]]:

@@ -15,12 +15,12 @@ import stat
 import time
 
 from . import __version__
-from .address import Mailbox
-from .record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from .address import Mailbox
 
 DEFAULT_SUBJECT = "SMTP PROTOCOL TESTING"
 DEFAULT_BODY = b"DATA SECTION\n"
@@ -42,6 +42,7 @@ _WORD = rb" *[^ ]+"
 _ESCAPES = r"\\([nt\\])"
 _ESCAPED = {"n": "\n", "t": "\t", "\\": "\\"}
 _CONTROL = rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+_ALL_CONTROLS = bytes((*range(0x20), 0x7F))
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -90,15 +91,6 @@ class _Content:
             yield b"\n"
 
 
-class _Facts(NamedTuple):
-    """What one pass over text found: its octets with CRLF line ends, whether the last line has an end, and its
-    ``charset``: us-ascii, utf-8 or unknown-8bit (RFC 1428)."""
-
-    octets: int
-    ended: bool
-    charset: str
-
-
 class Message:
     """A message ready to be sent, any number of times and to several servers at once.
 
@@ -109,14 +101,15 @@ class Message:
 
     __slots__ = ("_content", "_head", "_skip", "eight_bit", "needs_utf8", "size")
 
-    def __init__(self, head: bytes, content: _Content, skip: int, body: _Facts) -> None:
-        """``head``: header section and empty line, with LF; the body is ``content`` from ``skip`` on."""
+    def __init__(self, head: bytes, content: _Content, skip: int, size: int, charset: str) -> None:
+        """``head``: header section and empty line, with LF.  The body is ``content`` from ``skip`` on; ``size`` and
+        ``charset`` are what ``_check`` found of it."""
         self._head = head
         self._content = content
         self._skip = skip
-        self.size = len(_crlf(head)) + body.octets + (0 if body.ended else 2)
+        self.size = len(_crlf(head)) + size
         self.needs_utf8 = not head.isascii()
-        self.eight_bit = self.needs_utf8 or body.charset != "us-ascii"
+        self.eight_bit = self.needs_utf8 or charset != "us-ascii"
 
     @classmethod
     def build(  # noqa: PLR0917
@@ -151,7 +144,7 @@ class Message:
         _check(given, 1)
         if not _is_utf8(given):
             raise ValueError("a header is not UTF-8")
-        body = _check(content.lines(skip), body_line)
+        size, charset = _check(content.lines(skip), body_line)
         changes = list(headers)
         if not given and subject is None:
             subject = DEFAULT_SUBJECT
@@ -159,10 +152,10 @@ class Message:
             changes.insert(0, ("Subject", subject))
         fields = _changed(given, changes)
         present = {_name(field) for field in fields}
-        for name, value in _required(sender, recipients, host_name, body):
+        for name, value in _required(sender, recipients, host_name, charset):
             if name.lower() not in present:
                 fields.append(_field(name, value))
-        return cls(b"".join(fields) + b"\n", content, skip, body)
+        return cls(b"".join(fields) + b"\n", content, skip, size, charset)
 
     def chunks(self) -> Iterator[bytes]:
         """The message as it goes on the wire, with CRLF line ends and dot-stuffed (RFC 5321 section 4.5.2),
@@ -294,10 +287,11 @@ def _header_section(content: _Content) -> tuple[list[bytes], int, int]:
     return fields, position, 1 + begin.count(b"\n", 0, position)
 
 
-def _check(blocks: Iterable[bytes], first_line: int) -> _Facts:
+def _check(blocks: Iterable[bytes], first_line: int) -> tuple[int, str]:
     """One pass over text with LF line ends, of which ``first_line`` is the number of the first.
 
-    Raises ValueError for a NUL (RFC 5321 section 4.5.2) and a line that is too long.
+    Its octets with CRLF line ends, the last line's too; and its character set: us-ascii, utf-8 or unknown-8bit
+    (RFC 1428).  Raises ValueError for a NUL (RFC 5321 section 4.5.2) and a line that is too long.
     """
     octets = before = 0  # with CRLF, and as they are
     room = LINE_LIMIT  # octets the line begun may still have
@@ -334,7 +328,7 @@ def _check(blocks: Iterable[bytes], first_line: int) -> _Facts:
         ended = block.endswith(b"\n")
     if decoder and decoder.getstate()[0]:
         charset = "unknown-8bit"
-    return _Facts(octets, ended, charset)
+    return octets + (0 if ended else 2), charset
 
 
 def _is_utf8(fields: Iterable[bytes]) -> bool:
@@ -361,13 +355,13 @@ def _field(name: str, value: str) -> bytes:
 
     Raises ValueError for what cannot be a field.
     """
-    if not name or not all("!" <= char <= "~" and char != ":" for char in name):
+    if not name or not name.isascii() or not name.isprintable() or " " in name or ":" in name:
         raise ValueError("a header name is printable ASCII without space and colon")
     try:
         octets = value.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError(f"the value of header {name} is not valid Unicode text") from None
-    if any(char < " " or char == "\x7f" for char in value):
+    if octets.translate(None, _ALL_CONTROLS) != octets:
         raise ValueError(f"the value of header {name} holds a control character")
     line = name.encode() + b":"
     stripped = octets.strip(b" ")
@@ -386,7 +380,7 @@ def _field(name: str, value: str) -> bytes:
 
 
 def _required(
-    sender: Mailbox | None, recipients: Sequence[Mailbox], host_name: str, body: _Facts
+    sender: Mailbox | None, recipients: Sequence[Mailbox], host_name: str, charset: str
 ) -> Iterator[tuple[str, str]]:
     """The fields to be there (RFC 5322 section 3.6, RFC 3834 section 5) and one to filter by."""
     yield "Date", _date(time.time())
@@ -396,9 +390,9 @@ def _required(
     yield "Message-ID", f"<{os.urandom(16).hex()}@{host_name}>"
     yield "Auto-Submitted", "auto-generated"
     yield "X-Check-SMTP-Status", f"{__version__}; host={host_name}"
-    if body.charset != "us-ascii":
+    if charset != "us-ascii":
         yield "MIME-Version", "1.0"
-        yield "Content-Type", f"text/plain; charset={body.charset}"
+        yield "Content-Type", f"text/plain; charset={charset}"
         yield "Content-Transfer-Encoding", "8bit"
 
 

@@ -1,11 +1,11 @@
-"""From the command line to the plan of a conversation: who logs in, what is sent, how TLS is used."""
+"""From the command line to the plan of a conversation: what is sent, how TLS is used."""
 
 from __future__ import annotations
 
 import os
 
-from . import address, files, hosts, values
-from .plan import Credentials, Plan, RawCommand, Secret, TlsPlan
+from . import address, hosts, values
+from .plan import Plan, RawCommand, TlsPlan
 from .settings import UsageError, shown
 
 TYPE_CHECKING = False
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .address import Mailbox
-    from .arguments import Arguments, Use
+    from .arguments import Arguments
     from .message import Message
+    from .plan import Credentials
     from .settings import StateRule
 
 LINE_LIMIT = 998
@@ -22,12 +23,6 @@ LINE_LIMIT = 998
 
 HELO_LIMIT = 255
 """Octets of the EHLO name: the longest domain (RFC 5321 section 4.5.3.1.2)."""
-
-USER_LIMIT = 255
-"""Octets of a user name (RFC 4616 section 2)."""
-
-SECRET_LIMIT = 8192
-"""Octets of a password or token, so that AUTH's lines keep their 12288 (RFC 4954 section 4)."""
 
 TOLERABLE = ("verify", "expired", "name")
 """Kinds of faults of a certificate that a handshake can go on with."""
@@ -69,30 +64,14 @@ def plan(
         credentials=_credentials(given, environ, tls),
         verbose=min(len(given.all("verbose")), MAX_VERBOSE),
     )
-    for target in targets:
-        refusal = plaintext_refusal(made, target) if hosts.is_path(target) or hosts.family(target) else None
-        if refusal:
-            raise refusal
+    if made.credentials is not None:
+        from .login import plaintext_refusal  # noqa: PLC0415 - as below
+
+        for target in targets:
+            refusal = plaintext_refusal(made, target) if hosts.is_path(target) or hosts.family(target) else None
+            if refusal:
+                raise refusal
     return made
-
-
-def plaintext_refusal(made: Plan, peer: str) -> UsageError | None:
-    """Why AUTH as planned must not be tried with ``peer``, the address or socket path connected to.
-
-    A mechanism named by ``--authtype`` that shows the secret to whoever can read the connection is refused before
-    anything is sent, unless TLS is required, the connection stays on this machine or ``--auth-plaintext`` is given.
-    """
-    login = made.credentials
-    if login is None or login.mechanism is None or login.plaintext or made.tls.mode in {"starttls", "ssl"}:
-        return None
-    from .auth import PLAINTEXT  # noqa: PLC0415 - most checks do not log in
-
-    if login.mechanism not in PLAINTEXT or hosts.is_path(peer) or hosts.is_loopback(peer):
-        return None
-    return UsageError(
-        f"--authtype {login.mechanism} would send the password readable to {shown(peer)}:"
-        " use --starttls, --ssl or --auth-plaintext"
-    )
 
 
 def tolerated(rules: Sequence[StateRule]) -> frozenset[str]:
@@ -146,69 +125,11 @@ def _tls(given: Arguments, targets: Sequence[str], rules: Sequence[StateRule]) -
 
 
 def _credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> Credentials | None:
-    named, user = given.last("authtype"), given.last("authuser")
-    if user is None:
-        for use in (named, given.last("authpass"), given.last("authpass-file")):
-            if use is not None:
-                raise use.fault("takes --authuser as well")
+    if all(use.option.group != "Authentication" for use in given.uses):
         return None
-    mechanism = None if named is None else named.read(_mechanism)
-    if not user.text and mechanism != "EXTERNAL":
-        raise user.fault("takes a user name, not an empty text")
-    if len(user.text.encode()) > USER_LIMIT:
-        raise user.fault(f"takes at most {USER_LIMIT} octets")
-    secret = None if mechanism == "EXTERNAL" else _secret(given, environ)
-    by_certificate = mechanism == "EXTERNAL" or (mechanism is None and tls.client_cert is not None)
-    if secret is None and not by_certificate:
-        raise user.fault("takes a password as well: --authpass-file, --authpass or SMTP_STATUS_AUTHPASS")
-    login = Credentials(user.text, secret, mechanism, given.has("auth-plaintext"))
-    if named is not None and mechanism is not None:
-        from . import auth  # noqa: PLC0415 - most checks do not log in
+    from .login import credentials  # noqa: PLC0415 - most checks do not log in
 
-        try:
-            auth.start(mechanism, login, "localhost", 25, b"nonce")
-        except ValueError as error:
-            raise named.fault(f"{mechanism} cannot be used: {error}") from None
-    return login
-
-
-def _secret(given: Arguments, environ: Mapping[str, str]) -> Secret | None:
-    """The first there is of argument, file, environment and ini file."""
-    uses = given.all("authpass")
-    argument = next((use for use in reversed(uses) if not use.origin), None)
-    if argument is not None:
-        return _checked_secret(argument, argument.text)
-    file = given.last("authpass-file")
-    if file is not None:
-        return _checked_secret(file, _first_line(file))
-    if environ.get("SMTP_STATUS_AUTHPASS"):
-        return _checked_secret(None, environ["SMTP_STATUS_AUTHPASS"])
-    return _checked_secret(uses[-1], uses[-1].text) if uses else None
-
-
-def _first_line(file: Use) -> str:
-    """What the file holds, without a line end; no reason given shows any of it."""
-    try:
-        content = files.read_regular(file.text, SECRET_LIMIT + 2)
-        line = content[:-1] if content.endswith(b"\n") else content
-        return (line[:-1] if line.endswith(b"\r") else line).decode("utf-8")
-    except UnicodeDecodeError:
-        raise file.fault("takes a file in UTF-8") from None
-    except (OSError, ValueError) as error:
-        raise file.fault(f"cannot read {shown(file.text)}: {files.reason(error)}") from None
-
-
-def _checked_secret(use: Use | None, text: str) -> Secret:
-    reason = ""
-    if not text:
-        reason = "takes a password, not an empty one"
-    elif not _is_utf8(text) or any(char < " " or char == "\x7f" for char in text):
-        reason = "takes a password on one line, in UTF-8 and without control characters"
-    elif len(text.encode()) > SECRET_LIMIT:
-        reason = f"takes a password of at most {SECRET_LIMIT} octets"
-    if reason:
-        raise UsageError(f"SMTP_STATUS_AUTHPASS {reason}") if use is None else use.fault(reason)
-    return Secret(text)
+    return credentials(given, environ, tls)
 
 
 def _commands(given: Arguments) -> tuple[RawCommand, ...]:
@@ -263,7 +184,7 @@ def _message(
         return built(subject, headers, data and data.text, file and file.text)
     except OSError as error:
         path = "" if file is None else file.text
-        reason = f"cannot read {shown(path)}: {files.reason(error)}"
+        reason = f"cannot read {shown(path)}: {error.strerror or error}"
     except ValueError as error:
         reason = f"cannot be sent: {error}"
     content = data or file
@@ -320,14 +241,6 @@ def _header(text: str) -> tuple[str, str]:
     return name, value.strip()
 
 
-def _mechanism(text: str) -> str:
-    from .auth import STRENGTH  # noqa: PLC0415 - most checks do not log in
-
-    if text.upper() not in STRENGTH:
-        raise ValueError(f"takes no {shown(text)}, but {' '.join(STRENGTH)}")
-    return text.upper()
-
-
 def _tls_name(text: str) -> str:
     if text.startswith("[") or hosts.family(text):
         return hosts.ip(text)
@@ -335,6 +248,8 @@ def _tls_name(text: str) -> str:
 
 
 def _file(text: str) -> str:
+    from . import files  # noqa: PLC0415 - most checks name none
+
     try:
         return files.check_regular(text)
     except (OSError, ValueError) as error:
@@ -344,15 +259,9 @@ def _file(text: str) -> str:
 def _file_or_directory(text: str) -> str:
     if not os.path.isdir(text):
         return _file(text)
+    from . import files  # noqa: PLC0415 - as above
+
     try:
         return files.check_directory(text)
     except OSError as error:
         raise ValueError(f"cannot read {shown(text)}: {files.reason(error)}") from None
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -8,13 +8,14 @@ fields, defaults and methods.
 
 from __future__ import annotations
 
-from operator import itemgetter
 from types import FunctionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple  # noqa: PLC0414 - the redundant name exports it
 else:
+    from collections import _tuplegetter  # what a namedtuple makes its fields of: faster than any property
+
     _tuple = tuple.__new__
 
     # A record's constructor is the one here for as many fields, with their names put in: as fast as if it had been
@@ -38,32 +39,32 @@ else:
         made.__qualname__ = name  # what a TypeError calls it
         return made
 
-    class _Record(tuple):
-        __slots__ = ()
+    def _new(cls, *values, **named):
+        """The constructor of records with more fields; a run makes few of them."""
+        rest, defaults = cls._fields[len(values) :], cls._field_defaults
+        try:
+            more = [named.pop(field) if field in named else defaults[field] for field in rest]
+        except KeyError as missing:
+            raise TypeError(f"{cls.__name__} needs {missing}") from None
+        if named or len(values) > len(cls._fields):
+            raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}")
+        return _tuple(cls, (*values, *more))
 
-        def __new__(cls, *values, **named):
-            """For records of more fields; a run makes few of them."""
-            rest, defaults = cls._fields[len(values) :], cls._field_defaults
-            try:
-                more = [named.pop(field) if field in named else defaults[field] for field in rest]
-            except KeyError as missing:
-                raise TypeError(f"{cls.__name__} needs {missing}") from None
-            if named or len(values) > len(cls._fields):
-                raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}")
-            return _tuple(cls, (*values, *more))
+    def _getnewargs(self):
+        return tuple(self)
 
-        def __getnewargs__(self):
-            return tuple(self)
+    def _repr(self):
+        shown = ", ".join(f"{field}={value!r}" for field, value in zip(self._fields, self))
+        return f"{type(self).__name__}({shown})"
 
-        def __repr__(self):
-            shown = ", ".join(f"{field}={value!r}" for field, value in zip(self._fields, self))
-            return f"{type(self).__name__}({shown})"
+    def _replace(self, **changes):
+        changed = _tuple(type(self), map(changes.pop, self._fields, self))
+        if changes:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(changes)}")
+        return changed
 
-        def _replace(self, **changes):
-            changed = _tuple(type(self), map(changes.pop, self._fields, self))
-            if changes:
-                raise TypeError(f"{type(self).__name__} has no {', '.join(changes)}")
-            return changed
+    # In every record rather than in a base of theirs: one class less to look through whenever a class is made.
+    _METHODS = {"__new__": _new, "__getnewargs__": _getnewargs, "__repr__": _repr, "_replace": _replace}
 
     class _RecordType(type):
         def __new__(mcs, name, bases, body):
@@ -71,14 +72,12 @@ else:
                 return super().__new__(mcs, name, bases, body)
             fields = tuple(body.pop("__annotations__", ()))
             defaults = {field: body.pop(field) for field in fields if field in body}
-            body["_field_defaults"] = defaults
-            body["_fields"] = fields
-            body["__slots__"] = ()
-            for place, field in enumerate(fields):
-                body[field] = property(itemgetter(place))
+            getters = {field: _tuplegetter(place, None) for place, field in enumerate(fields)}
+            made = {**_METHODS, **body, **getters}
+            made.update(__slots__=(), _fields=fields, _field_defaults=defaults)
             if len(fields) < len(_CONSTRUCTORS):
-                body["__new__"] = _constructor(name, fields, tuple(defaults.values()))
-            return type(name, (_Record,), body)
+                made["__new__"] = _constructor(name, fields, tuple(defaults.values()))
+            return type(name, (tuple,), made)
 
     class NamedTuple(metaclass=_RecordType):
         """Base of the package's records; subclasses become plain tuples with names."""

@@ -8,47 +8,46 @@ from __future__ import annotations
 import _socket as socket  # as in transport.py
 
 from . import background, clock
-from .model import Address, Failure, Target
+from .model import Failure, Finding, Target
+from .routes import Route, Survey, addresses, literal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .engine import Deadline
+    from collections.abc import Iterable
 
-_FAMILIES = {0: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
+    from .engine import Deadline
+    from .model import Address
+    from .settings import Settings
 
 
 class Lookup:
-    """The addresses of one host: ``addresses`` or ``failure`` once ``done``."""
+    """The addresses of one name: ``addresses`` or ``failure`` once ``done``."""
 
-    def __init__(self, host: str, port: int, family: int) -> None:
-        self.host = host
-        self.port = port
+    def __init__(self, name: str, port: int, family: int) -> None:
+        self.name = name
         self.addresses: tuple[Address, ...] = ()
         self.failure: Failure | None = None
         self.seconds: float | None = None
-        """How long the resolver was asked, None where it was not."""
+        """How long the resolver was asked, None where it has not answered."""
         self.done = False
-        self._family = _FAMILIES[family]
+        self._port = port
+        self._family = family
         self._began = clock.now()
 
-    def target(self) -> Target:
-        """The host with its addresses."""
-        return Target(self.host, self.addresses, dns_seconds=self.seconds)
+    def route(self) -> Route:
+        """The way to the name's addresses, or what is in the way."""
+        target = Target(self.name, self.addresses, dns_seconds=self.seconds)
+        failure = self.failure
+        return Route(target, () if failure is None else (Finding("dns", failure.kind, cause=failure.cause),))
 
-    def without_resolver(self) -> bool:
-        """Try the host as a path or a numeric address; whether it is one."""
-        if self.host.startswith("/"):
-            self.addresses = (Address(socket.AF_UNIX, self.host, self.host, 0),)
-            self.done = True
-        else:
-            self._ask(socket.AI_NUMERICHOST)
-            self.done = self.failure is None
-            self.failure = None
-        return self.done
-
-    def ask_resolver(self) -> None:
+    def ask(self) -> None:
         """Ask the system's resolver; takes as long as it takes."""
-        self._ask(0)
+        try:
+            self.addresses = addresses(self.name, self._port, self._family)
+        except socket.gaierror as error:
+            self.failure = _failure(error)
+        except (OSError, ValueError) as error:
+            self.failure = Failure("notfound", f"the name cannot be looked up: {error}")
         self.seconds = clock.seconds_between(self._began, clock.now())
         self.done = True
 
@@ -57,35 +56,28 @@ class Lookup:
         waited = clock.seconds_between(self._began, clock.now())
         self.failure = Failure("timeout", f"no answer from the resolver for {waited:.1f} s", waited=waited)
 
-    def _ask(self, flags: int) -> None:
-        # As octets: a str would import encodings.idna inside the time that is measured.
-        try:
-            found = socket.getaddrinfo(
-                self.host.encode("ascii"), self.port, self._family, socket.SOCK_STREAM, socket.IPPROTO_TCP, flags
-            )
-        except socket.gaierror as error:
-            self.failure = _failure(error)
-        except (OSError, ValueError) as error:
-            self.failure = Failure("notfound", f"the name cannot be looked up: {error}")
-        else:
-            # In the resolver's order, which is the one of RFC 6724.
-            unique = dict.fromkeys((family, sockaddr) for family, _type, _protocol, _name, sockaddr in found)
-            self.addresses = tuple(
-                Address(family, sockaddr, str(sockaddr[0]), int(sockaddr[1]))  # type: ignore[arg-type]
-                for family, sockaddr in unique
-            )
 
-
-def look_up(hosts: tuple[str, ...], port: int, family: int, deadline: Deadline, stop: int | None) -> list[Lookup]:
-    """Look up all ``hosts`` at the same time, in their order.
+def of_hosts(settings: Settings, deadline: Deadline, stop: int | None) -> Survey:
+    """The routes to the hosts the user named; those that are addresses or paths already are not looked up.
 
     Ends at the deadline, or once the file descriptor ``stop`` is readable (and then ends the deadline too).
     """
-    lookups = [Lookup(host, port, family) for host in hosts]
-    asked = [lookup for lookup in lookups if not lookup.without_resolver()]
-    if asked:
-        background.run([lookup.ask_resolver for lookup in asked], deadline, stop)
-    for lookup in asked:
+    known = {host: literal(host, settings.port, settings.family) for host in settings.hosts}
+    names = [host for host, address in known.items() if address is None]
+    looked_up = iter(look_up(names, settings.port, settings.family, deadline, stop))
+    return Survey(
+        tuple(
+            next(looked_up).route() if address is None else Route(Target(host, (address,)))
+            for host, address in known.items()
+        )
+    )
+
+
+def look_up(names: Iterable[str], port: int, family: int, deadline: Deadline, stop: int | None) -> list[Lookup]:
+    """Look up all ``names`` at the same time, in their order; ends as ``of_hosts`` does."""
+    lookups = [Lookup(name, port, family) for name in names]
+    background.run([lookup.ask for lookup in lookups], deadline, stop)
+    for lookup in lookups:
         if not lookup.done:
             lookup.give_up()
     return lookups

@@ -9,7 +9,6 @@ import nagiosplugin
 from . import engine, routes
 from .dialogue import Dialogue
 from .model import Outcome, StageTime, Target
-from .planning import plaintext_refusal
 from .settings import UsageError
 
 TYPE_CHECKING = False
@@ -40,7 +39,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         self.verdict: Verdict | None = None
         self._settings = settings
         # What costs time of its own is loaded and read before the clock starts: it is not the server's.
-        self._new_layer = _LayerMaker(settings.plan)
+        self._new_layer = _layer_maker(settings.plan.tls)
         self._tolerated = _tolerated(settings.plan.tls)
         self._find_routes = _route_finder(settings)
         self._deadline = engine.Deadline(settings.timeout)
@@ -88,11 +87,8 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
     def _look_around(self) -> Survey:
         settings = self._settings
         survey = self._find_routes(self._deadline, self._stop)
-        for route in survey.routes:
-            for address in route.target.addresses:
-                refusal = plaintext_refusal(settings.plan, address.text)
-                if refusal is not None:
-                    raise refusal
+        if settings.plan.credentials is not None:
+            _check_login(settings.plan, survey.routes)
         if not settings.several:
             return survey
         return survey._replace(routes=routes.labelled(survey.routes, settings.all_addresses))
@@ -127,11 +123,16 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
 
 
 def _route_finder(settings: Settings) -> Callable[[engine.Deadline, int | None], Survey]:
-    if settings.domain is None and settings.dane == "off" and settings.nameserver is None:
-        return partial(routes.of_hosts, settings)
-    from .mailroutes import Finder  # noqa: PLC0415 - dnspython costs more than all the rest of a check
+    if settings.domain is not None or settings.dane != "off" or settings.nameserver is not None:
+        from .mailroutes import Finder  # noqa: PLC0415 - dnspython costs more than all the rest of a check
 
-    return Finder(settings)
+        return Finder(settings)
+    survey = routes.to_addresses(settings)
+    if survey is not None:
+        return lambda _deadline, _stop: survey
+    from .resolve import of_hosts  # noqa: PLC0415 - addresses need no resolver
+
+    return partial(of_hosts, settings)
 
 
 def _tolerated(plan: TlsPlan) -> Tolerated | None:
@@ -143,24 +144,34 @@ def _tolerated(plan: TlsPlan) -> Tolerated | None:
     return Tolerated(plan)
 
 
-class _LayerMaker:
-    """Makes TLS layers; their context is made first, since it costs more than all of them."""
+def _layer_maker(plan: TlsPlan) -> engine.NewLayer:
+    """What makes TLS layers; their context is made first, since it costs more than all of them."""
+    context = None
+    if plan.mode != "off":
+        from .tls import make_context  # noqa: PLC0415 - ssl costs a third of a check without it
 
-    def __init__(self, plan: Plan) -> None:
-        self._context = None
-        if plan.tls.mode != "off":
-            from .tls import make_context  # noqa: PLC0415 - ssl costs a third of a check without it
+        try:
+            context = make_context(plan)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
 
-            try:
-                self._context = make_context(plan.tls)
-            except ValueError as error:
-                raise UsageError(str(error)) from None
-
-    def __call__(self, plan: TlsPlan, name: str) -> TlsLayer:
+    def new_layer(plan: TlsPlan, name: str) -> TlsLayer:
         from .tls import TlsLayer  # noqa: PLC0415 - as above
 
-        assert self._context is not None
-        return TlsLayer(self._context, name, plan)
+        assert context is not None
+        return TlsLayer(context, name, plan)
+
+    return new_layer
+
+
+def _check_login(plan: Plan, found: Iterable[Route]) -> None:
+    from .login import plaintext_refusal  # noqa: PLC0415 - most checks do not log in
+
+    for route in found:
+        for address in route.target.addresses:
+            refusal = plaintext_refusal(plan, address.text)
+            if refusal is not None:
+                raise refusal
 
 
 def _with_times(outcome: Outcome, more: Iterable[StageTime]) -> Outcome:

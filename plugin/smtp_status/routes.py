@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from .model import Finding, StageTime, Target
+import _socket as socket  # as in transport.py
+
+from .model import Address, Finding, StageTime, Target
 from .record import NamedTuple
-from .resolve import look_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .engine import Deadline
     from .policy import Policy
     from .settings import Settings
+
+_FAMILIES = {0: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 class Route(NamedTuple):
@@ -37,15 +39,42 @@ class Survey(NamedTuple):
     details: tuple[str, ...] = ()
 
 
-def of_hosts(settings: Settings, deadline: Deadline, stop: int | None) -> Survey:
-    """The routes to the hosts the user named, through the system's resolver."""
-    lookups = look_up(settings.hosts, settings.port, settings.family, deadline, stop)
+def to_addresses(settings: Settings) -> Survey | None:
+    """The routes to the hosts the user named, where none of them is a name; else None."""
     routes = []
-    for lookup in lookups:
-        failure = lookup.failure
-        found = () if failure is None else (Finding("dns", failure.kind, cause=failure.cause),)
-        routes.append(Route(lookup.target(), found))
+    for host in settings.hosts:
+        address = literal(host, settings.port, settings.family)
+        if address is None:
+            return None
+        routes.append(Route(Target(host, (address,))))
     return Survey(tuple(routes))
+
+
+def literal(host: str, port: int, family: int) -> Address | None:
+    """The address of a host that is one itself, or the path of a unix socket; None for a name."""
+    if host.startswith("/"):
+        return Address(socket.AF_UNIX, host, host, 0)
+    try:
+        return addresses(host, port, family, socket.AI_NUMERICHOST)[0]
+    except (OSError, ValueError):
+        return None
+
+
+def addresses(host: str, port: int, family: int, flags: int = 0) -> tuple[Address, ...]:
+    """What the system makes of a host, each address once; without AI_NUMERICHOST that takes as long as it takes.
+
+    In the resolver's order, which is the one of RFC 6724.  Raises OSError (socket.gaierror), and ValueError for what
+    is not ASCII.
+    """
+    # As octets: a str would import encodings.idna inside the time that is measured.
+    found = socket.getaddrinfo(
+        host.encode("ascii"), port, _FAMILIES[family], socket.SOCK_STREAM, socket.IPPROTO_TCP, flags
+    )
+    unique = dict.fromkeys((kind, sockaddr) for kind, _type, _protocol, _name, sockaddr in found)
+    return tuple(
+        Address(kind, sockaddr, str(sockaddr[0]), int(sockaddr[1]))  # type: ignore[arg-type]
+        for kind, sockaddr in unique
+    )
 
 
 def labelled(routes: Iterable[Route], all_addresses: bool) -> tuple[Route, ...]:
