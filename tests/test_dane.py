@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_status import chains, dane
-from smtp_status.dane import TlsaRecord
+from smtp_status import chains
+from smtp_status.domains import dane
+from smtp_status.domains.dane import TlsaRecord
 
 NAMES = ("mx1.example.test", "example.test")
 OTHER = bytes(32)

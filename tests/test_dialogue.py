@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from smtp_status import address, dialogue
 from smtp_status.actions import Answer, Connected, Exchange, Handshake, Tell
+from smtp_status.domains.policy import Policy
 from smtp_status.model import STAGES, Address, Failure, Finding, Target
 from smtp_status.patterns import compiled
 from smtp_status.plan import Credentials, Plan, RawCommand, Secret, TlsPlan
-from smtp_status.policy import Policy
 from smtp_status.routes import Route
 from talk import (
     BYE,

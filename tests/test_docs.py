@@ -245,16 +245,20 @@ def imported(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from [node.module] if node.module else [alias.name for alias in node.names]
+            yield from [node.module.rpartition(".")[2]] if node.module else [alias.name for alias in node.names]
 
 
 def is_for_hints(node: ast.If) -> bool:
     return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
+def source_files() -> dict[str, Path]:
+    return {path.stem: path for path in (ROOT / "plugin" / "smtp_status").rglob("*.py") if path.stem != "__init__"}
+
+
 def test_every_module_has_a_room_and_imports_only_from_it_and_those_below() -> None:
     places = rooms()
-    modules = {path.stem: path for path in (ROOT / "plugin" / "smtp_status").glob("*.py") if path.stem != "__init__"}
+    modules = source_files()
     assert set(places) == set(modules)
     for module, path in modules.items():
         upwards = [name for name in imported(path) if places.get(name, places[module]) < places[module]]
@@ -263,7 +267,7 @@ def test_every_module_has_a_room_and_imports_only_from_it_and_those_below() -> N
 
 def test_who_knows_nagiosplugin() -> None:
     places = rooms()
-    knowing = {module for module in places if "nagiosplugin" in imported(ROOT / f"plugin/smtp_status/{module}.py")}
+    knowing = {module for module, path in source_files().items() if "nagiosplugin" in imported(path)}
     assert {module for module in knowing if places[module] > places["contexts"]} == {"values"}
 
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_status import domain, targets
-from smtp_status.dane import TlsaRecord
-from smtp_status.dnswire import MxRecord, Query
-from smtp_status.domain import Domain, Exchanger
-from smtp_status.lookups import Answer
+from smtp_status import targets
+from smtp_status.domains import domain
+from smtp_status.domains.dane import TlsaRecord
+from smtp_status.domains.dnswire import MxRecord, Query
+from smtp_status.domains.domain import Domain, Exchanger
+from smtp_status.domains.lookups import Answer
 from smtp_status.model import Address, Failure, Finding, Target
 from smtp_status.routes import Route, labelled
 

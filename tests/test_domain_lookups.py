@@ -9,8 +9,9 @@ import pytest
 
 from servers import zones
 from servers.dnsworld import BIND, UNBOUND, UNVALIDATING
-from smtp_status import domain, https, lookups, nameservers, sts, targets, tls
-from smtp_status.dnswire import MxRecord
+from smtp_status import targets, tls
+from smtp_status.domains import domain, https, lookups, nameservers, sts
+from smtp_status.domains.dnswire import MxRecord
 from smtp_status.engine import Deadline
 from smtp_status.model import Finding
 

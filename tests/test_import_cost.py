@@ -33,7 +33,19 @@ TLS = {"ssl", "_ssl", "socket", "selectors", "math", "array", "struct", "_struct
 
 # Rooms that a run without such a wish has no use for.
 RARE = {
-    *("auth", "background", "certificate", "chains", "dane", "dnswire", "domain", "extra_opts", "files", "help"),
+    *(
+        "auth",
+        "background",
+        "certificate",
+        "chains",
+        "dane",
+        "dnswire",
+        "domain",
+        "domains",
+        "extra_opts",
+        "files",
+        "help",
+    ),
     *("https", "login", "lookups", "mailroutes", "message", "nameservers", "patterns", "policy", "published"),
     *("resolve", "sts", "targets", "tls", "trust", "verdict"),
 }
@@ -56,7 +68,7 @@ def loaded(*arguments: str) -> Loaded:
         check=True,
     )
     code, names = json.loads(done.stderr)
-    own = {name.partition(".")[2] for name in names if name.startswith("smtp_status.")}
+    own = {name.rpartition(".")[2] for name in names if name.startswith("smtp_status.")}
     return Loaded(code, own, {name for name in names if name.partition(".")[0] != "smtp_status"})
 
 
@@ -116,7 +128,7 @@ def test_nothing_needs_dnspython(server):
         assert not any(name.partition(".")[0] == "dns" for name in run.foreign)
 
 
-DNS = {"dnswire", "domain", "lookups", "mailroutes", "nameservers", "targets", "verdict"}
+DNS = {"dnswire", "domain", "domains", "lookups", "mailroutes", "nameservers", "targets", "verdict"}
 DANE = {"certificate", "chains", "dane", "policy", "published", "sts", "tls", "trust"}
 
 LATE = """

@@ -235,7 +235,7 @@ def test_installed_by_dpkg(elsewhere: Elsewhere, scripted: Any) -> None:
     assert status == "install ok installed"
     assert elsewhere.sh("dpkg", "--verify", "check-smtp-status") == ""
     compiled = elsewhere.sh("find", "/usr/share/check-smtp-status", "-name", "*.pyc").splitlines()
-    assert len(compiled) >= len(list((ROOT / "plugin/smtp_status").glob("*.py")))
+    assert len(compiled) >= len(list((ROOT / "plugin/smtp_status").rglob("*.py")))
     check_as_nobody(scripted, "/usr/lib/nagios/plugins/check_smtp_status", wrap=elsewhere.enter)
 
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from servers.fakedns import FakeDns, answer, octets, raw
-from smtp_status import dane, dnswire, lookups, nameservers
-from smtp_status.dnswire import MxRecord, Query
+from smtp_status.domains import dane, dnswire, lookups, nameservers
+from smtp_status.domains.dnswire import MxRecord, Query
 from smtp_status.engine import Deadline
 from smtp_status.model import Address
 

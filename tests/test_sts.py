@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from servers.ports import refusing_port, silent_port
 from servers.web import PATH, WebServer, page, policy
-from smtp_status import https, sts, tls
-from smtp_status.dnswire import Query
+from smtp_status import tls
+from smtp_status.domains import https, sts
+from smtp_status.domains.dnswire import Query
+from smtp_status.domains.https import Page
+from smtp_status.domains.lookups import Answer
+from smtp_status.domains.sts import Announcement, Policy
 from smtp_status.engine import Deadline
-from smtp_status.https import Page
-from smtp_status.lookups import Answer
 from smtp_status.model import Address, Failure
-from smtp_status.sts import Announcement, Policy
 
 QUERY = Query("_mta-sts.example.test", "TXT")
 POLICY = policy("mx1.example.test", "*.example.org")

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from .actions import Action, Result
     from .address import Mailbox
     from .auth import Exchange as SaslExchange
+    from .domains.policy import Policy
     from .model import Outcome
     from .plan import Plan, RawCommand
-    from .policy import Policy
     from .routes import Route
     from .trust import Certificate
 

@@ -124,7 +124,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
 
 def _route_finder(settings: Settings) -> Callable[[engine.Deadline, int | None], Survey]:
     if settings.domain is not None or settings.dane != "off" or settings.nameserver is not None:
-        from .mailroutes import Finder  # noqa: PLC0415 - dnspython costs more than all the rest of a check
+        from .domains.mailroutes import Finder  # noqa: PLC0415 - dnspython costs more than all the rest of a check
 
         return Finder(settings)
     survey = routes.to_addresses(settings)

@@ -12,19 +12,20 @@ import os
 import socket
 from time import monotonic
 
-from . import clock, dnswire, text
-from .model import Failure
-from .record import NamedTuple
-from .selector import READ, WRITE, Selector
+from .. import clock, text
+from ..model import Failure
+from ..record import NamedTuple
+from ..selector import READ, WRITE, Selector
+from . import dnswire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from typing import Any, TypeVar
 
+    from ..engine import Deadline
+    from ..model import Address
     from .dnswire import MxRecord, Query, Response
-    from .engine import Deadline
-    from .model import Address
     from .nameservers import Resolver
 
     T = TypeVar("T")

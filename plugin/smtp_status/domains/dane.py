@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from hashlib import sha256, sha512
 
-from . import certificate as x509
-from . import trust
-from .model import Failure
-from .record import NamedTuple
+from .. import certificate as x509
+from .. import trust
+from ..model import Failure
+from ..record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Callable
 
-    from .certificate import Certificate
+    from ..certificate import Certificate
 
     Verify = Callable[[tuple[bytes, ...], bytes], Failure | None]
 

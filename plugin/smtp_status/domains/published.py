@@ -6,24 +6,24 @@ from __future__ import annotations
 
 from time import monotonic
 
+from ..engine import Deadline
+from ..model import Failure, Finding
+from ..record import NamedTuple
+from ..targets import reachable_first
+from ..text import cut
 from . import domain as dns_domain
 from . import sts
 from .dnswire import MxRecord
-from .engine import Deadline
-from .model import Failure, Finding
 from .policy import Policy, sts_default
-from .record import NamedTuple
-from .targets import reachable_first
-from .text import cut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from ..settings import Settings
     from .domain import Exchanger, Tlsa
     from .lookups import Steps
-    from .settings import Settings
     from .sts import Announcement
 
 HTTPS = 443
@@ -60,7 +60,8 @@ class Published:
         self._site: Exchanger | None = None
         self._policy: sts.Policy | None = None
         if settings.mta_sts:
-            from . import https, tls  # noqa: PLC0415 - http.client is for MTA-STS only
+            from .. import tls  # noqa: PLC0415 - http.client is for MTA-STS only
+            from . import https  # noqa: PLC0415 - http.client is for MTA-STS only
 
             self._authorities = tls.authorities()
             self._https = https

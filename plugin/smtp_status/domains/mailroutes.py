@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from time import monotonic
 
+from ..model import Finding, StageTime, Target
+from ..routes import Route, Survey, literal
+from ..targets import reachable_first
 from . import domain as dns_domain
 from . import lookups, nameservers
 from .dnswire import MxRecord
-from .model import Finding, StageTime, Target
-from .routes import Route, Survey, literal
-from .targets import reachable_first
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..engine import Deadline
+    from ..settings import Settings
     from .domain import Domain, Exchanger
-    from .engine import Deadline
     from .lookups import Steps
     from .published import Published
-    from .settings import Settings
 
 
 class Finder:

@@ -5,9 +5,10 @@ Whom no policy concerns is not verified: that is how senders treat it.
 
 from __future__ import annotations
 
-from . import chains, dane
-from .model import Finding
-from .record import NamedTuple
+from .. import chains
+from ..model import Finding
+from ..record import NamedTuple
+from . import dane
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ import dns.rdtypes.ANY.TXT
 import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
 
-from .record import NamedTuple
+from ..record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

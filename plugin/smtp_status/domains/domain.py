@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import socket
 
-from . import hosts
+from .. import hosts
+from ..model import Address, Failure, Finding
+from ..record import NamedTuple
+from ..text import clean, middle
 from .dnswire import MxRecord, Query
-from .model import Address, Failure, Finding
-from .record import NamedTuple
-from .text import clean, middle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

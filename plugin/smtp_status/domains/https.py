@@ -10,15 +10,15 @@ import socket
 import ssl
 from http import client
 
-from . import background, clock, tls, transport
-from .model import Failure, TransportError
-from .record import NamedTuple
-from .text import cut, sentence
+from .. import background, clock, tls, transport
+from ..model import Failure, TransportError
+from ..record import NamedTuple
+from ..text import cut, sentence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .engine import Deadline
-    from .model import Address
+    from ..engine import Deadline
+    from ..model import Address
 
 _FIELDS = {"User-Agent": "check_smtp_status", "Accept": "text/plain", "Connection": "close"}
 _LEAST = 0.001  # seconds; none at all would mean for ever

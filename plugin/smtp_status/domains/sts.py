@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
+from ..model import Failure
+from ..record import NamedTuple
+from ..text import cut, sentence
 from .dnswire import Query
-from .model import Failure
-from .record import NamedTuple
-from .text import cut, sentence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import socket
 
-from . import hosts
-from .model import Address
-from .record import NamedTuple
+from .. import hosts
+from ..model import Address
+from ..record import NamedTuple
 
 RESOLV_CONF = "/etc/resolv.conf"
 
