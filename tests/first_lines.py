@@ -202,6 +202,10 @@ CASES = {
     "some of several": Case(f"-H mx1.example.org -H mx2.example.org -H mx3.example.org {TO}"),
     "fewer than required": Case(f"-H mx1.example.org -H mx3.example.org {TO} --require 2"),
     "none of several": Case("-H mx1.example.org -H mx2.example.org --to grey@example.org"),
+    "several as wanted": Case(
+        "-H mx1.example.org -H mx2.example.org --to x@elsewhere.example --quit-after rcpt"
+        " --state rcpt:5xx=ok,rcpt:2xx=critical"
+    ),
     "addresses none of which answer": Case("-H mx1.example.org -p 26 --all-addresses"),
     # a mail domain
     "domain": Case("-d example.org --to postmaster@example.org --dane require --mta-sts"),
