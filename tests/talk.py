@@ -74,8 +74,8 @@ class Talk:
     """One conversation.  ``script``: for each Exchange the reply as text, or its result.
 
     ``connected``, ``secured``, ``told``: results of the other actions.  ``rest``: what comes of every Exchange after
-    the script; without it the script must be used up, and be enough.  ``policy``: that of the route.  Each action
-    takes a second of the clock.
+    the script; without it the script must be used up, and be enough.  ``policy``: that of the route.
+    ``tolerated``: the dialogue's.  Each action takes a second of the clock.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class Talk:
         told: Failure | None = None,
         rest: Failure | None = None,
         policy: Any = None,
+        tolerated: Any = None,
     ) -> None:
         self.actions: list[Any] = []
         self.sent: list[bytes] = []
@@ -99,7 +100,7 @@ class Talk:
             Handshake: secured or Secured("TLSv1.3", "TLS_AES_256_GCM_SHA384", (), SECONDS, 0.0),
             Tell: told or Told(0.0),
         }
-        dialogue = Dialogue(plan, Route(target, policy=policy), NOW)
+        dialogue = Dialogue(plan, Route(target, policy=policy), NOW, tolerated)
         steps = dialogue.run()
         waiting = list(script)
         at = STARTED

@@ -26,6 +26,15 @@ def test_now_is_the_process_clock_and_its_distance_from_the_wall_clock():
     assert kernel is None
 
 
+@pytest.mark.parametrize(("between", "again"), [(499_999, False), (500_000, True), (20 * MS, True)])
+def test_now_is_asked_again_where_the_process_was_put_aside_between_the_clocks(monkeypatch, between, again):
+    readings = iter((MS, MS + between, 50 * MS, 50 * MS + 100))
+    monkeypatch.setattr(clock, "perf_counter_ns", lambda: next(readings))
+    monkeypatch.setattr(clock, "time_ns", lambda: OFFSET)
+    process = 50 * MS if again else MS
+    assert clock.now(3) == (process, OFFSET - process, 3)
+
+
 def test_stamped_keeps_the_moment():
     assert stamped((1, 2, None), 3) == (1, 2, 3)
     assert stamped((1, 2, 3), None) == (1, 2, None)
@@ -39,6 +48,11 @@ def test_kernel_clock_where_both_are_stamped():
     start, end = instant(10 * MS, 11 * MS), instant(25 * MS, 20 * MS)
     assert measured(start, end) == (0.009, True)
     assert seconds_between(start, end) == 0.009
+
+
+def test_stamps_as_near_and_as_far_as_they_can_be_are_believed():
+    assert measured(instant(10 * MS, 11 * MS), instant(25 * MS, 11 * MS)) == (0.0, True)
+    assert measured(instant(10 * MS, 10 * MS), instant(25 * MS, 25 * MS)) == (0.015, True)
 
 
 @pytest.mark.parametrize(

@@ -723,6 +723,13 @@ def test_proxy(proxy, header):
     assert talk.times["banner"] == SECONDS
 
 
+def test_proxy_names_no_zone():
+    where = Address(10, ("fe80::2%eth0", 25, 0, 2), "fe80::2%eth0", 25)
+    connected = Connected(where, ("fe80::1", 40000), SECONDS, 0.0)
+    talk = Talk(plan(proxy=()), *UP_TO_EHLO, BYE, target=Target("mx1", (where,)), connected=connected)
+    assert talk.actions[1] == Tell(b"PROXY TCP6 fe80::1 fe80::2 40000 25\r\n")
+
+
 def test_proxy_on_a_socket_path():
     where = Address(1, "/run/lmtp", "/run/lmtp", 0)
     connected = Connected(where, ("", 0), SECONDS, 0.0)

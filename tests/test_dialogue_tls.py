@@ -83,6 +83,26 @@ def test_an_issuer_that_is_tolerated_hides_no_other_name():
     assert of_tls(talk) == [Finding("tls", "name", cause=cause, seconds=SECONDS)]
 
 
+def test_what_a_handshake_went_on_beside_is_said():
+    chain = (certificate(-1, 30), certificate(-1, 300, "issuer"))
+    asked = []
+
+    def tolerated(*of: Any) -> tuple[Failure, ...]:
+        asked.append(of)
+        return (Failure("verify", "self-signed certificate"),)
+
+    talk = Talk(secure(), *UP_TO_TLS, EHLO, BYE, secured=secured(*chain), tolerated=tolerated)
+    assert asked == [(chain, "mx1.example.org")]
+    assert of_tls(talk) == [Finding("tls", "verify", cause="self-signed certificate", seconds=SECONDS)]
+
+
+def test_the_transcript_says_from_where_on_it_was_encrypted():
+    transcript = Talk(secure(), *UP_TO_TLS, EHLO, BYE).outcome.transcript
+    secured_at = transcript.index(f"=== {LINK}")
+    assert transcript[secured_at - 1] == f"<<< {READY}"
+    assert transcript[secured_at + 1] == ">>> EHLO probe.example.org"
+
+
 def test_the_name_asked_for_is_the_one_that_counts():
     named = secure(tolerate=frozenset(("name",)), name="other.example.org")
     talk = Talk(named, *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-1, 30, "other.example.org")))

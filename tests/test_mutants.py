@@ -97,6 +97,13 @@ def test_421_instead_of_rset_is_said():
     assert talk.strict[-1] is False
 
 
+def test_421_before_the_command_that_is_no_valid_reply():
+    talk = Talk(plan(), GREETING, unasked("421-4.3.2 closing\n421+now"), BYE)
+    separator = "neither space nor hyphen behind the reply code"
+    assert talk.decisive == Finding("ehlo", "protocol", (421,), "4.3.2 closing +now", separator, seconds=9999.0)
+    assert "ehlo" not in talk.times
+
+
 def test_what_rset_took_is_not_waited_for_at_quit_again():
     talk = Talk(plan(TO), GREETING, EHLO, OK, "550 no", OK, BYE)
     assert talk.limits[-2:] == [2.0, 1.0]  # each action takes a second of this clock

@@ -70,6 +70,15 @@ def fails(number: int, words: str = "words"):
     return fail
 
 
+def test_an_address_that_is_none(resolver):
+    """What a resolver that blocks says: to connect would ask this machine."""
+    resolver["blocked.example.org"] = answers("0.0.0.0", "::")
+    resolver["mx.example.org"] = answers("::", "192.0.2.1")
+    blocked, fine = find("blocked.example.org", "mx.example.org")
+    assert (blocked.addresses, blocked.failure) == ((), Failure("nodata", "no address: 0.0.0.0 is none"))
+    assert [address.text for address in fine.addresses] == ["192.0.2.1"]
+
+
 # -- without the resolver
 
 

@@ -100,6 +100,8 @@ def test_hosts(argv: list[str], targets: tuple[str, ...]) -> None:
         (["-H", "a." * 128], f"-H takes a host name or an address, not {'a.' * 10}….{'a.' * 9}"),
         (["-H", "x" * 65536], f"-H takes a host name or an address, not {'x' * 20}…{'x' * 18}…"),
         (["-H", "10.1"], "-H takes a host name or an address, and 10.1 is no valid IPv4 address"),
+        (["-H", "0.0.0.0"], "-H takes an address to connect to, not 0.0.0.0"),
+        (["-H", "[::]"], "-H takes an address to connect to, not [::]"),
         (["-H", "0x7f000001"], "-H takes a host name or an address, and 0x7f000001 is no valid IPv4 address"),
         (["-H", "192.0.2.256"], "-H takes a host name or an address, and 192.0.2.256 is no valid IPv4 address"),
         (["-H", "[mx]"], "-H takes an IPv4 or IPv6 address, not [mx]"),

@@ -100,6 +100,24 @@ def test_of_several_recipients_one_that_is_refused_hides_no_other(stage):
         )
 
 
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (
+            Finding("rcpt", "timeout", cause="no reply to RCPT for 1.0 s"),
+            "timed out at rcpt: no reply to RCPT for 1.0 s",
+        ),
+        (Finding("rcpt", "failure", (421,), "4.3.2 closing", about="b@example.org"), "rcpt: 421 4.3.2 closing"),
+        (Finding("rcpt", "protocol", (), "x50 ok", cause="no reply code"), "rcpt: no reply code: x50 ok"),
+    ],
+)
+def test_where_the_conversation_ended_at_a_recipient_the_one_before_is_no_success(end, words):
+    accepted = Finding("rcpt", "success", (250,), "Ok", about="a@example.org")
+    told = line(outcome(*BEGIN, MAIL, accepted, end), state="rcpt=ok")
+    assert told.startswith(f"SMTP OK - mx1.example.org {words}")
+    assert "as wanted)" in told
+
+
 def test_a_policy_in_testing_is_no_refusal():
     lacking = Finding("sts", "missing", cause="MTA-STS policy (testing): STARTTLS not offered", default="warning")
     assert line(outcome(*BEGIN, lacking, BYE), state="sts:missing=ok") == (

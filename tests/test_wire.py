@@ -130,6 +130,8 @@ def test_texts_are_without_code_and_separator():
     assert reply.texts == (b"one", b"", b"  two", b"")
     (reply,) = whole(b"no code\r\n")
     assert reply.texts == (b"no code",)
+    (reply,) = whole(b"220mx1 ready\r\n")
+    assert reply.texts == (b"mx1 ready",)
 
 
 # -- the caps

@@ -50,7 +50,12 @@ def host(text: str) -> str:
         if len(text.encode()) > PATH_LIMIT:
             raise ValueError(f"takes the path of a unix socket of at most {PATH_LIMIT} octets, not {shown(text)}")
         return text
-    return ip(text) if text.startswith("[") or family(text) else name(text)
+    if not text.startswith("[") and not family(text):
+        return name(text)
+    address = ip(text)
+    if not any(_packed(socket.AF_INET, address) or _packed(socket.AF_INET6, address.partition("%")[0])):
+        raise ValueError(f"takes an address to connect to, not {shown(text)}")
+    return address
 
 
 def ip(text: str) -> str:

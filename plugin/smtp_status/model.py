@@ -72,7 +72,8 @@ class Reply(NamedTuple):
     @property
     def texts(self) -> tuple[bytes, ...]:
         """The lines without code and separator."""
-        return tuple([line[4:] if line[:3].isdigit() else line for line in self.lines])
+        # Without a separator, which is a fault, nothing but the code is left out.
+        return tuple([line[4 if line[3:4] in b" -" else 3 :] if line[:3].isdigit() else line for line in self.lines])
 
 
 class Failure(NamedTuple):
@@ -139,6 +140,11 @@ class Address(NamedTuple):
     def place(self) -> str:
         """The address as a sentence names it."""
         return f"{self.text} port {self.port}" if self.port else self.text
+
+    @property
+    def unspecified(self) -> bool:
+        """Whether it is no destination (RFC 1122 section 3.2.1.3), though Linux takes it for its own host."""
+        return self.text in ("0.0.0.0", "::")  # noqa: S104 - nothing listens here
 
     @property
     def stays_here(self) -> bool:

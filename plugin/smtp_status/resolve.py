@@ -43,7 +43,10 @@ class Lookup:
     def ask(self) -> None:
         """Ask the system's resolver; takes as long as it takes."""
         try:
-            self.addresses = addresses(self.name, self._port, self._family)
+            found = addresses(self.name, self._port, self._family)
+            self.addresses = tuple(address for address in found if not address.unspecified)
+            if not self.addresses:
+                self.failure = Failure("nodata", f"no address: {found[0].text} is none")
         except socket.gaierror as error:
             self.failure = _failure(error)
         except (OSError, ValueError) as error:

@@ -23,10 +23,9 @@ class Selector:
 
     def __init__(self) -> None:
         self._watched: dict[int, Ready] = {}
-        # Both have the same methods and take the same numbers; one counts seconds, the other milliseconds.
+        # Both have the same methods and take the same numbers; but one waits seconds, the other milliseconds.
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         self._poll: select.epoll | select.poll = self._epoll or select.poll()
-        self._second = 1 if self._epoll is not None else 1000
 
     def __enter__(self) -> Selector:
         return self
@@ -52,4 +51,8 @@ class Selector:
     def select(self, timeout: float) -> list[Ready]:
         """Who is to be called, once there is somebody or ``timeout`` seconds have passed."""
         watched = self._watched
-        return [watched[descriptor] for descriptor, _events in self._poll.poll(timeout * self._second)]
+        if self._epoll is not None:
+            found = self._epoll.poll(timeout, len(watched) or 1)
+        else:
+            found = self._poll.poll(timeout * 1000)
+        return [watched[descriptor] for descriptor, _events in found]

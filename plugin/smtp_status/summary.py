@@ -6,6 +6,7 @@ import nagiosplugin
 
 from . import replies
 from .contexts import plain
+from .model import COLUMNS
 from .text import clean, cut, middle
 
 TYPE_CHECKING = False
@@ -156,7 +157,9 @@ def _last_refusal(outcome: Outcome) -> Finding | None:
         return None
     of_stage = [finding for finding in told if finding.stage == told[-1].stage]
     refusals = [finding for finding in of_stage if _refused(finding)]
-    accepted = told[-1].stage in _PER_RECIPIENT and len(refusals) < len(of_stage)
+    # Only behind a reply that leaves the others their own did the conversation go on with them.
+    went_on = told[-1].kind in COLUMNS and told[-1].codes != (replies.CLOSING,)
+    accepted = went_on and told[-1].stage in _PER_RECIPIENT and len(refusals) < len(of_stage)
     return None if accepted else refusals[0]
 
 

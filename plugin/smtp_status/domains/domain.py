@@ -29,9 +29,6 @@ NAME_LIMIT = 60
 INSECURE = "insecure"
 MISSING = "missing"
 
-_UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104
-"""No destinations (RFC 1122 section 3.2.1.3), though Linux takes them for its own host."""
-
 _NOT_BINDING = frozenset((INSECURE, MISSING))
 
 
@@ -134,11 +131,12 @@ def exchanger(entry: MxRecord, domain: Domain | None, port: int, family: int, wi
     types = {4: ("A",), 6: ("AAAA",), 0: ("AAAA", "A")}[family]
     answers = yield tuple(Query(name, kind) for kind in types)
     canonical = next((answer.canonical for answer in answers if answer.hosts), answers[0].canonical)
+    addresses = (_address(text, port) for answer in answers for text in answer.hosts)
     found = Exchanger(
         name,
         entry.preference,
         canonical,
-        tuple(_address(text, port) for answer in answers for text in answer.hosts if text not in _UNSPECIFIED),
+        tuple(address for address in addresses if not address.unspecified),
         secure=(domain is None or domain.secure) and all(answer.secure for answer in answers if answer.hosts),
     )
     if not found.addresses:
@@ -213,9 +211,9 @@ def _no_address(answers: tuple[Answer, ...], before: str) -> Failure:
     for failure in failures:
         if failure.kind == "notfound":
             return failure._replace(cause=f"{before}no address: {failure.cause}")
-    for text in _UNSPECIFIED:
-        if any(text in answer.hosts for answer in answers):
-            return Failure("nodata", f"{before}no address: {text} is none")
+    left_out = [text for answer in answers for text in answer.hosts]
+    if left_out:
+        return Failure("nodata", f"{before}no address: {left_out[0]} is none")
     types = " or ".join(answer.query.type for answer in reversed(answers))
     return Failure("nodata", f"{before}no address: no {types} record (NODATA)")
 
