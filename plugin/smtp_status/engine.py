@@ -92,6 +92,7 @@ class _Loop:
         self._live: set[_Driver] = set()
         self._timers: list[tuple[float, int, _Driver]] = []  # the next one first
         self._armed = 0
+        self._starting: list[_Driver] = []
         self._stop = stop
         if stop is not None:
             selector.register(stop, READ, self._stopped)
@@ -110,12 +111,18 @@ class _Loop:
         insort(self._timers, (at, self._armed, driver))
         return self._armed
 
+    def start_soon(self, driver: _Driver) -> None:
+        """``driver`` has something to start, once all that came was dealt with."""
+        self._starting.append(driver)
+
     def run(self) -> None:
+        self._start()
         while self._live:
             end = min(self._timers[0][0], self.deadline.at) if self._timers else self.deadline.at
             # What has come is looked at once more before the time is said to be up.
             for ready in self.selector.select(max(end - monotonic(), 0.0)):
                 ready()
+            self._start()
             now = monotonic()
             if now >= self.deadline.at:
                 for driver in tuple(self._live):
@@ -124,6 +131,15 @@ class _Loop:
                 _at, number, driver = self._timers.pop(0)
                 if driver.armed == number:
                     driver.time_is_up()
+            self._start()
+
+    def _start(self) -> None:
+        # What many conversations say goes out at one go: a server that rests is woken once and not by each of them,
+        # which costs both of us a quarter less.
+        while self._starting:
+            starting, self._starting = self._starting, []
+            for driver in starting:
+                driver.start()
 
     def _stopped(self) -> None:
         assert self._stop is not None
@@ -163,8 +179,13 @@ class _Driver:
         self._transport = transport
 
     def begin(self) -> None:
-        """Carry out what the conversation asks first."""
-        self._go_on(self._hand_over(None))
+        """Ask the conversation what it wants first."""
+        self._hand_over(None)
+
+    def start(self) -> None:
+        """Begin what the conversation wants next."""
+        assert self._work is not None
+        self._go_on(self._work.start)
 
     def ready(self) -> None:
         """The socket has become readable or writable."""
@@ -178,33 +199,31 @@ class _Driver:
             self._limit = None
             self._go_on(self._work.give_up)
 
-    def _go_on(self, step: Step | None) -> None:
-        """Take ``step`` and what follows from it, until something has to be waited for or the conversation ends."""
-        while step is not None:
-            try:
-                result = step()
-            except TransportError as error:
-                result = error.failure._replace(at=monotonic())
-            if result is not None:
-                step = self._hand_over(result)
-            elif self.loop.deadline.passed():
-                # Nothing is waited for any more, but what can be said at once (QUIT) was said.
-                step = self._work.give_up if self._work is not None else None
-            else:
-                self._watch()
-                return
+    def _go_on(self, step: Step) -> None:
+        """Take ``step``, and hand over what came of it or wait."""
+        try:
+            result = step()
+        except TransportError as error:
+            result = error.failure._replace(at=monotonic())
+        if result is not None:
+            self._hand_over(result)
+        elif self.loop.deadline.passed():
+            # Nothing is waited for any more, but what can be said at once (QUIT) was said.
+            self.time_is_up()
+        else:
+            self._watch()
 
-    def _hand_over(self, result: Result | None) -> Step | None:
-        """Tell the conversation what came of its last action; the first step of its next one, None where it ends."""
+    def _hand_over(self, result: Result | None) -> None:
+        """Tell the conversation what came of its last action; what it wants next is to start soon."""
         try:
             action = self._conversation.send(result)  # type: ignore[arg-type]
         except StopIteration:
             self._end()
-            return None
+            return
         self.armed = 0
         self._limit = None
         self._work = _WORKS[type(action)](action, self)
-        return self._work.start
+        self.loop.start_soon(self)
 
     def _watch(self) -> None:
         work, transport = self._work, self._transport
