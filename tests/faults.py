@@ -218,8 +218,8 @@ FAULTS: Mapping[str, Fault] = {
     "code 000": Fault(reply("000 ok\r\n"), critical("{stage}: reply code 000 is outside 200 to 559: ok")),
     "no blank after the code": Fault(
         reply("CODE_ok\r\n"),
-        critical("{stage}: {code} ok (neither space nor hyphen behind the reply code)"),
-        _unless_go_ahead("{stage}: {code} ok (neither space nor hyphen behind the reply code)"),
+        critical("{stage}: {code} _ok (neither space nor hyphen behind the reply code)"),
+        _unless_go_ahead("{stage}: {code} _ok (neither space nor hyphen behind the reply code)"),
     ),
     "different codes, the last one bad": Fault(
         reply("CODE-fine\r\n550 no\r\n"),
