@@ -99,6 +99,7 @@ def _fill(tree: Path) -> None:
     _copy(HERE / "nagios/commands.cfg", tree / NAGIOS)
     for name in ("icinga", "nagios", "checkmk", "sensu", "grafana"):
         shutil.copytree(HERE / name, doc / "examples" / name)
+    _copy(HERE / "README.md", doc / "examples/README.md")
 
     _compressed(tree / "usr/share/man/man1/check_smtp_status.1.gz", manpage.page())
     _compressed(doc / "changelog.gz", (ROOT / "CHANGELOG.md").read_text("utf-8"))

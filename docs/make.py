@@ -2,8 +2,8 @@
 """Write the made parts of README.md and docs/ anew.
 
 ``docs/make.py`` makes the tables from the plugin's own data; ``docs/make.py --check`` writes nothing and exits with 1
-when one is stale.  ``docs/make.py --outputs`` also runs every command shown and puts in what it says; it needs root
-and the servers of the tests (``tests/documented.py``).
+when one is stale.  ``docs/make.py --outputs [PAGE...]`` also runs every command shown (on these pages: ``README.md``,
+``docs/output.md``) and puts in what it says; it needs root and the servers of the tests (``tests/documented.py``).
 """
 
 from __future__ import annotations
@@ -26,10 +26,7 @@ from smtp_status.options import GROUPS, OPTIONS  # noqa: E402
 if TYPE_CHECKING:
     from documented import World
 
-PAGES = (
-    ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("options", "reading-the-first-line", "cookbook", "perfdata")),
-)
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 _PART = re.compile(r"(?P<begin><!-- made: (?P<name>[a-z ]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 _TYPED = re.compile(r"--quit-after rcpt|--state [a-z:]+=ok|uname -n|<>|\\[nt\\]|(?<![\w-])--?[A-Za-z][\w-]*")
@@ -162,18 +159,20 @@ def outputs(text: str, world: World) -> str:
 
 def main(argv: list[str]) -> int:
     """Exit code of the command."""
-    if argv not in ([], ["--check"], ["--outputs"]):
+    pages = {str(page.relative_to(ROOT)): page for page in PAGES}
+    if argv not in ([], ["--check"]) and (argv[:1] != ["--outputs"] or not set(argv[1:]) <= set(pages)):
         print(__doc__)
         return 2
     fresh = {page: made(page.read_text("utf-8")) for page in PAGES}
-    if argv == ["--outputs"]:
+    if argv[:1] == ["--outputs"]:
+        wanted = [pages[name] for name in argv[1:]] or PAGES
         from documented import World  # noqa: PLC0415 - as above
 
         base = Path(tempfile.mkdtemp(prefix="smtp-"))
         base.chmod(0o755)
         try:
             with World(base) as world:
-                fresh = {page: outputs(text, world) for page, text in fresh.items()}
+                fresh.update({page: outputs(fresh[page], world) for page in wanted})
         finally:
             shutil.rmtree(base, ignore_errors=True)
     stale = [page for page, text in fresh.items() if page.read_text("utf-8") != text]

@@ -24,8 +24,8 @@ from smtp_status.configure import settings_from
 from smtp_status.model import FAULTS, STAGES, Finding
 from smtp_status.settings import InformationWanted
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-SHOWN = ("README.md", "options.md", "reading-the-first-line.md", "cookbook.md", "perfdata.md")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "contrib").rglob("*.md")])
+SHOWN = ["README.md", *sorted(page.name for page in (ROOT / "docs").glob("*.md"))]
 
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (?P<text>.+)$", re.MULTILINE)
@@ -34,7 +34,7 @@ _BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def name(page: Path) -> str:
-    return page.name
+    return str(page.relative_to(ROOT))
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +71,9 @@ def test_made_parts_are_fresh(make: ModuleType, page: str) -> None:
     assert make.made(text) == text, "run docs/make.py"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/options.md"])
-def test_every_option_stands_in_a_table_once(page: str) -> None:
-    text = (ROOT / page).read_text("utf-8").partition("<!-- made: options -->")[2].partition("<!-- end -->")[0]
+def test_every_option_stands_in_a_table_once() -> None:
+    text = (ROOT / "docs/options.md").read_text("utf-8")
+    text = text.partition("<!-- made: options -->")[2].partition("<!-- end -->")[0]
     for option in options.OPTIONS:
         assert text.count(f"| `{manual.signature(option)}` |") == 1
 
@@ -155,8 +155,8 @@ def test_all_stages_and_kinds_are_told() -> None:
     text = (ROOT / "docs" / "options.md").read_text("utf-8")
     for word in (*STAGES, *FAULTS):
         assert f"\n| `{word}` |" in text
-    readme = (ROOT / "README.md").read_text("utf-8")
-    table = readme.partition("## Stages and their times")[2].partition("\n\n")[2].partition("\n\n")[0]
+    judging = (ROOT / "docs" / "how-it-judges.md").read_text("utf-8")
+    table = judging.partition("## Stages and their times")[2].partition("\n\n")[2].partition("\n\n")[0]
     for stage in STAGES:
         assert f"`{stage}`" in table
     labels = (ROOT / "docs" / "perfdata.md").read_text("utf-8")
@@ -214,6 +214,14 @@ def test_links_lead_somewhere(page: Path) -> None:
 def anchor_of(heading: str) -> str:
     """The anchor that GitHub and others give a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_readme_is_short_and_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 200
+    contents = text.partition("\n## All pages\n")[2]
+    missing = [page for page in (ROOT / "docs").glob("*.md") if f"(docs/{page.name})" not in contents]
+    assert missing == []
 
 
 def test_pages_name_no_place_of_one_machine() -> None:
