@@ -9,7 +9,7 @@ unexport HOST TO FROM
 endif
 
 .NOTPARALLEL:
-.PHONY: help demo test lint fuzz mutation generate pyz deb bench clean FORCE
+.PHONY: help demo test lint fuzz mutation generate pyz deb client bench clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make generate  write what contrib/ has for Icinga and Grafana anew'
 	@echo 'make pyz     build dist/check_smtp_status.pyz: one file that needs nothing but Python'
 	@echo 'make deb     build dist/check-smtp-status_VERSION_all.deb (with dpkg-deb)'
+	@echo 'make client  build dist/check_smtp_status, the thin client of smtp_statusd (C)  PLUGIN=… SOCKET=… are fixed in it'
 	@echo 'make bench   measure cost and accuracy beside swaks, check_smtp, smtp-source and smtplib (minutes, as root)'
 	@echo 'make clean   remove the virtual environment, builds and caches'
 	@echo
@@ -54,6 +55,19 @@ pyz: .venv/demo.stamp
 
 deb:
 	$(PYTHON) contrib/deb.py dist
+
+CC ?= cc
+CFLAGS ?= -O2
+CLIENT ?= dist/check_smtp_status
+PLUGIN ?= /usr/lib/check-smtp-status/check_smtp_status
+SOCKET ?= /run/smtp-statusd/socket
+WARNINGS = -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror
+
+# Built anew each time: what is fixed in it stands on the command line.
+client:
+	@mkdir -p $(dir $(CLIENT))
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -DPLUGIN='"$(PLUGIN)"' -DSOCKET='"$(SOCKET)"' $(LDFLAGS) \
+	    -o $(CLIENT) client/check_smtp_status.c
 
 # Writes bench/RESULTS.md and the pictures of docs/. ARGS=--short runs everything once and writes nothing.
 bench: .venv/bench.stamp

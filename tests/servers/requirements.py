@@ -44,6 +44,7 @@ PROGRAMS = {
     "valgrind": Program(("valgrind",), ("valgrind",)),
     "nft": Program(("nft",), ("nftables",)),
     "man": Program(("man", "groff"), ("man-db", "groff-base")),
+    "cc": Program(("cc",), ("gcc", "libc6-dev")),
     "openssl": Program(("openssl",), ("openssl",)),
 }
 

@@ -1,0 +1,102 @@
+"""The command line of smtp_statusd."""
+
+from __future__ import annotations
+
+import getopt
+from typing import TYPE_CHECKING, NamedTuple
+
+from smtp_status import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM = "smtp_statusd"
+
+MOST_PROCESSES = 64
+
+HELP = f"""\
+usage: {PROGRAM} [--nagios SOCKET [--plugin NAME]...] [--listen PATH] [--processes N] [-v]
+
+Carries out the checks of check_smtp_status for the scheduler that is there, in processes that stay.
+
+  --nagios SOCKET  Work for the Nagios 4 or Naemon core at this query socket, such as
+                   /var/lib/nagios4/rw/nagios.qh.
+  --plugin NAME    Command whose checks are taken over there: the first word of the command line, or what stands
+                   behind its last slash. Repeatable. check_smtp is one too. Default: check_smtp_status.
+  --listen PATH    Unix socket (mode 0660) for the thin client.
+  --processes N    Back ends that hold conversations, 1 to {MOST_PROCESSES}. Default: 1.
+  -v, --verbose    Say more on standard error.
+  -h, --help       Show this.
+  -V, --version    Show the version.
+
+It stays in the foreground. SIGTERM: what is in hand is brought to its end, then it exits with 0. SIGHUP: the back ends
+are replaced one after the other.
+"""
+
+
+class UsageError(Exception):
+    """The command line is wrong; the text says how, in one line."""
+
+
+class Information(Exception):  # noqa: N818 - no error
+    """The text was asked for."""
+
+
+class Options(NamedTuple):
+    """What the command line says; ``nagios`` and ``listen`` are None where they were not given."""
+
+    nagios: str | None
+    plugins: tuple[str, ...]
+    listen: str | None
+    processes: int
+    verbose: bool
+
+
+def parse(words: Sequence[str]) -> Options:
+    """The options of a command line (without the program's name).  Raises UsageError and Information."""
+    long = ["nagios=", "plugin=", "listen=", "processes=", "verbose", "help", "version"]
+    try:
+        given, operands = getopt.gnu_getopt(list(words), "vhV", long)
+    except getopt.GetoptError as error:
+        raise UsageError(f"{error.msg}, see --help") from None
+    if operands:
+        raise UsageError(f"takes options only, not {_shown(operands[0])}")
+    last = dict(given)
+    if {"-h", "--help"} & set(last):
+        raise Information(HELP)
+    if {"-V", "--version"} & set(last):
+        raise Information(f"{PROGRAM} {__version__}\n")
+    nagios, listen = (_path(last, name) for name in ("--nagios", "--listen"))
+    if nagios is None and listen is None:
+        raise UsageError("takes --nagios SOCKET, --listen PATH, or both")
+    plugins = tuple(dict.fromkeys(_plugin(value) for name, value in given if name == "--plugin"))
+    if plugins and nagios is None:
+        raise UsageError("--plugin takes --nagios as well")
+    verbose = "-v" in last or "--verbose" in last
+    return Options(nagios, plugins or ("check_smtp_status",), listen, _processes(last), verbose)
+
+
+def _path(given: dict[str, str], name: str) -> str | None:
+    path = given.get(name)
+    if path is not None and (not path.startswith("/") or len(path.encode("utf-8", "surrogateescape")) > 107):
+        raise UsageError(f"{name} takes the absolute path of a unix socket, not {_shown(path)}")
+    return path
+
+
+def _plugin(name: str) -> str:
+    # It ends at a semicolon in the registration, and at a blank in the core's comparison.
+    if not name or not name.isprintable() or set(name) & set("; ="):
+        raise UsageError(f"--plugin takes the first word of a command line, not {_shown(name)}")
+    return name
+
+
+def _processes(given: dict[str, str]) -> int:
+    text = given.get("--processes", "1")
+    number = int(text) if text.isdecimal() and text.isascii() and len(text) < 4 else 0
+    if not 1 <= number <= MOST_PROCESSES:
+        raise UsageError(f"--processes takes a number from 1 to {MOST_PROCESSES}, not {_shown(text)}")
+    return number
+
+
+def _shown(text: str) -> str:
+    return "'" + "".join(char if char.isprintable() else "?" for char in text[:60]) + "'"
