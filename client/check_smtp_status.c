@@ -53,6 +53,7 @@ static void pass_on(int number)
 
 static void put(const char *text, size_t size)
 {
+    (void)signal(SIGPIPE, SIG_IGN);
     while (size > 0) {
         struct pollfd output = {STDOUT_FILENO, POLLOUT, 0};
         ssize_t done = write(STDOUT_FILENO, text, size);
@@ -125,21 +126,20 @@ static size_t request(char *buffer, char **argv)
 int main(int argc, char **argv)
 {
     static char buffer[MAX_REQUEST];
-    static char *none[] = {NULL, NULL};
     struct sigaction action = {.sa_handler = pass_on};
     long end = milliseconds() + PATIENCE;
     uint32_t length;
     size_t size, i;
     if (argc < 1)
-        argv = none;
+        return 3;
     for (i = 0; i < sizeof telling / sizeof *telling; i++)
         if (getenv(telling[i]) != NULL)
             run_plugin(argv);
     for (i = 0; i < sizeof ending / sizeof *ending; i++)
         (void)sigaction(ending[i], &action, NULL);
     size = request(buffer, argv + 1);
-    connection = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (size == 0 || connection < 0 || connect(connection, (const struct sockaddr *)&resident, sizeof resident) != 0
+    connection = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); /* 0 to 2: one of those is closed */
+    if (size == 0 || connection <= STDERR_FILENO || connect(connection, (const struct sockaddr *)&resident, sizeof resident) != 0
         || !transfer(1, buffer, size, end) || !transfer(0, buffer, 1, end) || buffer[0] != 'A'
         || !transfer(0, buffer, 5, 0) || buffer[0] < '0' || buffer[0] > '3' || !memcpy(&length, buffer + 1, 4)
         || ntohl(length) > MAX_OUTPUT || !transfer(0, buffer + 5, ntohl(length), 0))

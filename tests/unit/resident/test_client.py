@@ -9,6 +9,7 @@ import struct
 import subprocess
 import time
 from pathlib import Path
+from queue import Queue
 from threading import Thread
 from typing import Callable, NamedTuple
 
@@ -18,7 +19,7 @@ from plugin import ROOT
 from servers.requirements import need
 
 SOURCE = ROOT / "client/check_smtp_status.c"
-PLUGIN = '#!/bin/sh\necho "the plugin: $*"\nexit 3\n'
+PLUGIN = '#!/bin/sh\nexec 2>/dev/null\necho "the plugin: $*"\nexit 3\n'
 SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 
 
@@ -286,23 +287,27 @@ def test_a_line_that_is_too_long(client):
 def test_a_signal_is_passed_on(client, number):
     def script(connection: socket.socket) -> None:
         connection.sendall(b"A")
-        process.send_signal(number)
+        started.get().send_signal(number)
         assert connection.recv(1) == b""
         connection.sendall(answer(2, b"SMTP CRITICAL - so far\n")[1:])
 
+    started: Queue[subprocess.Popen[bytes]] = Queue()
     with Resident(client, script):
         process = client.start("-H", "mx")
+        started.put(process)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (2, b"SMTP CRITICAL - so far\n", b"")
 
 
 def test_a_signal_before_the_request_was_taken(client):
     def script(_connection: socket.socket) -> None:
-        process.send_signal(signal.SIGTERM)
+        started.get().send_signal(signal.SIGTERM)
         time.sleep(0.1)
 
+    started: Queue[subprocess.Popen[bytes]] = Queue()
     with Resident(client, script):
         process = client.start("-H", "mx")
+        started.put(process)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (3, b"SMTP UNKNOWN - interrupted\n", b"")
 
@@ -316,8 +321,23 @@ def test_no_plugin_either(client):
 
 
 def test_a_closed_output(plain):
+    """What is opened next would be standard output: this is for the plugin."""
     with Resident(plain, says(answer(1, b"x\n"))):
-        assert plain.run(wrap=("sh", "-c", 'exec "$@" >&-', "sh")) == (1, "")
+        assert plain.run(wrap=("sh", "-c", 'exec "$@" >&-', "sh"))[0] == 3
+        with socket.socket(socket.AF_UNIX) as end:
+            end.connect(str(plain.socket))
+            end.sendall(bytes(4))
+
+
+def test_nobody_reads_the_output(plain):
+    with Resident(plain, says(answer(1, b"x\n"))):
+        process = subprocess.run(
+            ["bash", "-c", 'set -o pipefail; "$0" | exec >&-', plain.program],
+            env={},
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (process.returncode, process.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize("octets", [answer(0, b"fine\n"), b"A0\0\0\0\5abcd", b"A0\xff\xff\xff\xffx", b"N"])
