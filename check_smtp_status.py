@@ -13,8 +13,9 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 
 def unknown(sentence):
     try:
-        line = ("SMTP UNKNOWN - %s" % sentence).encode("unicode_escape")
-        os.write(1, line[:160] + b"\n")
+        # Printable ASCII without what acts on a web page, a terminal or a shell's printf.
+        line = "".join(c if " " <= c <= "~" and c not in "\\|<>&" else "?" for c in "SMTP UNKNOWN - " + sentence)
+        os.write(1, line[:160].encode("ascii") + b"\n")
     finally:
         os._exit(3)  # also where standard output is closed or full
 

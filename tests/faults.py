@@ -239,25 +239,25 @@ FAULTS: Mapping[str, Fault] = {
     "bare LF": Fault(lambda stage: stage.good.replace(b"\r\n", b"\n"), OK),
     "bare CR": Fault(
         lambda stage: (stage.good[:-2] + b"\r", Silence()),
-        critical(f"{_INCOMPLETE}: {{text}}\\x0d", late=True),
-        {"banner": critical(f"{_INCOMPLETE}: {{text}}\\x0d", quit=False, late=True)},
+        critical(f"{_INCOMPLETE}: {{text}}␍", late=True),
+        {"banner": critical(f"{_INCOMPLETE}: {{text}}␍", quit=False, late=True)},
     ),
     "CR in the text": Fault(
         fine("CODE a\rb\r\n"),
         OK,
-        {"message": Expected("OK", "accepted the message in # s: 250 a\\x0db")},
+        {"message": Expected("OK", "accepted the message in # s: 250 a␍b")},
     ),
     "NUL in the text": Fault(
         fine("CODE a\0b\r\n"),
         OK,
-        {"message": Expected("OK", "accepted the message in # s: 250 a\\x00b")},
+        {"message": Expected("OK", "accepted the message in # s: 250 a␀b")},
     ),
-    "NUL before the code": Fault(reply("\0CODE ok\r\n"), critical("{stage}: no reply code: \\x00{code} ok")),
+    "NUL before the code": Fault(reply("\0CODE ok\r\n"), critical("{stage}: no reply code: ␀{code} ok")),
     "text that acts on a terminal and on Nagios": Fault(
         reply("550 \x1b[2J<b>&|time=0s \\n OK\r\n"),
-        critical("{stage}: 550 \\x1b[2Jb\\x26¦time=0s \\x5cn OK"),
+        critical("{stage}: 550 ␛[2Jb＆¦time=0s ∖n OK"),
     ),
-    "text that is not UTF-8": Fault(reply("550 caf\xe9\r\n"), critical("{stage}: 550 caf\\xe9")),
+    "text that is not UTF-8": Fault(reply("550 caf\xe9\r\n"), critical("{stage}: 550 caf‹E9›")),
     "a line that never ends": Fault(
         lambda stage: Flood(stage.good[:3] + b" ", b"x" * 1000),
         critical("{stage}: {code} xxxxx… (reply line longer than 8192 octets)", quit=None),

@@ -116,6 +116,7 @@ def check_form(code: int, out: str) -> Result:
     assert out.count("|") <= 1, f"more than one '|': {out!r}"
     text, bar, tail = out[:-1].partition("|")
     assert "\n" not in tail, f"text after the perfdata: {tail!r}"
+    assert "\\" not in out, f"a backslash, which printf '%b' acts on: {out!r}"
     lines = text.rstrip("\n ").split("\n")
     first = lines[0]
     match = _FIRST_LINE.fullmatch(first)

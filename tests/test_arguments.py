@@ -100,8 +100,8 @@ def test_a_single_hyphen_and_an_empty_word_are_operands() -> None:
         (["--starttls=1"], "--starttls takes no value"),
         (["--help=1"], "--help takes no value"),
         (["a", "b", "c", "d", "e f"], "takes at most HOST FROM TO DATA without options, not also 'e f'"),
-        (["-\x1b"], "-\\x1b is no option, see --help"),
-        (["-\udcff"], "-\\xff is no option, see --help"),
+        (["-\x1b"], "-␛ is no option, see --help"),
+        (["-\udcff"], "-‹FF› is no option, see --help"),
         (["--a|b"], "--a¦b is no option, see --help"),
     ],
 )

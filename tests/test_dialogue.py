@@ -123,8 +123,8 @@ def test_transcript_of_a_long_message_and_a_long_reply():
 
 def test_server_text_is_made_harmless():
     talk = Talk(plan(), b"220 \x1b[31m|<a>&\xff\\n", EHLO, BYE)
-    assert talk.outcome.transcript[0] == "<<< 220 \\x1b[31m¦‹a›\\x26\\xff\\x5cn"  # noqa: RUF001
-    assert talk.outcome.findings[1].text == "\\x1b[31m¦a\\x26\\xff\\x5cn"
+    assert talk.outcome.transcript[0] == "<<< 220 ␛[31m¦‹a›＆‹FF›∖n"
+    assert talk.outcome.findings[1].text == "␛[31m¦a＆‹FF›∖n"
 
 
 def test_lines_of_a_reply_are_joined():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# ruff: noqa: RUF001 - look-alikes are what is to be seen
 import re
 import signal
 import subprocess

@@ -121,7 +121,7 @@ def test_without_nagiosplugin_it_says_how_to_get_it(way: Sequence[str], tmp_path
         ("import dns.resolver", missing("dnspython")),
         ("import smtp_status.lost", DAMAGED + "ModuleNotFoundError: No module named 'smtp_status.lost'"),
         ("def main(:", DAMAGED + "SyntaxError: invalid syntax (cli.py, line 1)"),
-        ("raise ValueError('<a | b>\\r\\n\\x1bé')", DAMAGED + r"ValueError: (a / b) \x1b\xe9"),
+        ("raise ValueError('<a | b>\\r\\n\\x1bé')", DAMAGED + "ValueError: (a / b) ??"),
         ("raise KeyboardInterrupt", "SMTP UNKNOWN - interrupted"),
         ("def main():\n    raise KeyboardInterrupt", "SMTP UNKNOWN - interrupted"),
         ("def main():\n    raise OSError('x' * 200)", DAMAGED + "OSError: " + "x" * 200),

@@ -187,7 +187,7 @@ class TestFailures:
             (
                 {"rcode": "REFUSED", "error": (18, "not for <you>|x\n")},
                 "refused",
-                "127.0.0.1 port PORT refuses to answer (REFUSED), not for you¦x\\x0a",
+                "127.0.0.1 port PORT refuses to answer (REFUSED), not for you¦x␊",
             ),
             ({"rcode": "FORMERR"}, "protocol", "127.0.0.1 port PORT does not answer but FORMERR"),
             ({"rcode": "SERVFAIL"}, "servfail", "the resolver fails (SERVFAIL)"),

@@ -542,9 +542,10 @@ def test_the_limit_of_days_is_told():
 # -- text and wire
 
 
-def test_escapes_at_the_borders_of_their_widths():
-    assert text.clean("\u00ff\u0100\uffff\U00010000\U0001ffff") == "ÿĀ\\uffff𐀀\\U0001ffff"
-    assert text.clean("\x9f\u0600\u2028") == "\\x9f\\u0600\\u2028"
+def test_numbers_at_the_borders_of_their_widths():
+    assert text.clean("\u00ff\u0100\uffff\U00010000\U0001ffff") == "ÿĀ‹U+FFFF›𐀀‹U+1FFFF›"
+    assert text.clean("\x9f\u0600\u2028") == "‹U+009F›‹U+0600›‹U+2028›"
+    assert text.clean(b"\x7f\x80\xff") == "␡‹80›‹FF›"
 
 
 SECRET = b"correct horse"
@@ -567,7 +568,7 @@ def test_a_text_too_long_ends_with_a_whole_character(secrets):
     assert text.clean("x" * (text.RAW_LIMIT - 1) + "é", secrets) == "x" * (text.RAW_LIMIT - 1) + "…"
     assert text.clean("x" * (text.RAW_LIMIT - 3) + "\U0001f600", secrets) == "x" * (text.RAW_LIMIT - 3) + "…"
     # no character has so many octets
-    assert text.clean(b"x" * 8000 + b"\x80" * 400, secrets) == "x" * 8000 + "\\x80" * 189 + "…"
+    assert text.clean(b"x" * 8000 + b"\x80" * 400, secrets) == "x" * 8000 + "‹80›" * 189 + "…"
 
 
 def test_short_secrets_next_to_octets_of_other_scripts():
@@ -578,7 +579,7 @@ def test_short_secrets_next_to_octets_of_other_scripts():
 
 
 def test_brackets_end_where_they_end_first():
-    assert text.sentence("<a@b>>x <c@d>, <e>f g>h") == "a@b›x c@d, ef g›h"  # noqa: RUF001
+    assert text.sentence("<a@b>>x <c@d>, <e>f g>h") == "a@b›x c@d, ef g›h"
 
 
 def test_secrets_at_the_limit():
@@ -588,14 +589,14 @@ def test_secrets_at_the_limit():
     assert text.redact(b"abc pwx", [b"pw"], 5) == b"abc p"
 
 
-def test_an_escape_at_the_very_beginning_is_not_cut_in_two():
-    assert text.cut("\\x1b[31m", 3) == "…"
-    assert text.middle("\\U0001ffff" + "x" * 20, 12) == "…" + "x" * 5
+def test_a_number_at_the_very_beginning_is_not_cut_in_two():
+    assert text.cut("‹1B›[31m", 3) == "…"
+    assert text.middle("‹U+10FFFF›" + "x" * 20, 12) == "…" + "x" * 5
 
 
-def test_an_escape_is_found_from_any_place_within_it():
-    assert text.cut("a\\U0001ffffb", 11) == "a…"
-    assert text.cut("a\\U0001ffffb", 12) == "a\\U0001ffffb"
+def test_a_number_is_found_from_any_place_within_it():
+    assert text.cut("a‹U+10FFFF›b", 11) == "a…"
+    assert text.cut("a‹U+10FFFF›b", 12) == "a‹U+10FFFF›b"
 
 
 def test_only_the_first_equals_sign_of_a_keyword_is_one():

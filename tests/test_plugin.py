@@ -59,6 +59,7 @@ def test_other_good_outputs(out):
         (0, f"{GOOD} | time=0.100000s time_tls=0.1000000s time_ehlo=0.100000s\n", "six decimals"),
         (0, f"{GOOD} | time=0.100000s time_tls=0.100000s time_ehlo=0.100000s\n", "out of order"),
         (0, f"{GOOD} | time=0.100000s time_helo=0.100000s\n", "unknown stage"),
+        (0, f"{GOOD}\nno \\x0a | time=0.100000s\n", "a backslash"),
         (0, f"{GOOD} | time=0.100000s size=1\n", "unknown label"),
         (0, f"{GOOD} | time=0.100000s a_time=0.100000s b_time=0.100000s a_time_rcpt=0.100000s\n", "mixed"),
     ],

@@ -1,7 +1,5 @@
 """The whole plugin against a real Postfix: mail that arrives byte for byte, and every refusal Postfix knows."""
 
-# ruff: noqa: RUF001 - look-alikes stand for angle brackets in the output
-
 from __future__ import annotations
 
 import re

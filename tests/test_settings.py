@@ -1024,7 +1024,7 @@ def test_the_last_use_of_an_option_counts() -> None:
 
 def test_a_message_is_one_clean_line_that_fits() -> None:
     said = str(UsageError("a\nb|c<d>\x1b[0m\udcff" + "x" * 500))
-    assert said.startswith("a\\x0ab¦c‹d›\\x1b[0m\\xff")  # noqa: RUF001 - the look-alikes are meant
+    assert said.startswith("a␊b¦c‹d›␛[0m‹FF›")
     assert len(said) == 145
     assert said.endswith("…")
 

@@ -18,9 +18,9 @@ UNKNOWN = 3
 # Import name of each runtime dependency to its name on PyPI; Debian calls both python3-NAME.
 DEPENDENCIES = {"nagiosplugin": "nagiosplugin", "dns": "dnspython"}
 
-# What would begin perfdata, or act on a web page or a terminal, and what stands for it.
+# What would begin perfdata, or act on a web page, a terminal or a shell's printf, and what stands for it.
 HARMLESS = str.maketrans(
-    {"|": "/", "<": "(", ">": ")", "&": "+", **{chr(code): f"\\x{code:02x}" for code in (*range(0x20), 0x7F)}}
+    {"|": "/", "<": "(", ">": ")", "&": "+", "\\": "/", **{chr(code): "?" for code in (*range(0x20), 0x7F)}}
 )
 
 FEW_COLLECTIONS = 100_000
@@ -79,8 +79,7 @@ def unknown(sentence: str) -> int:
     """
     line = " ".join(f"SMTP UNKNOWN - {sentence}".split()).translate(HARMLESS)
     try:
-        # Not unicode_escape, whose codec would have to be imported: there may be no memory or descriptor for that.
-        os.write(1, line.encode("ascii", "backslashreplace")[:160] + b"\n")
+        os.write(1, line.encode("ascii", "replace")[:160] + b"\n")
     except OSError:
         pass  # nobody can be told; the exit code still says it
     return UNKNOWN

@@ -73,7 +73,7 @@ def render(
 
 def write(text: str) -> None:
     """Write to standard output as UTF-8 whatever the locale.  A closed or full output is nobody's to hear of."""
-    data = memoryview(text.encode("utf-8", "backslashreplace"))
+    data = memoryview(text.encode("utf-8", "replace"))
     try:
         while data:
             try:
@@ -97,7 +97,7 @@ def _text(first: str, opening: Sequence[str], sections: Sequence[Section], endin
 
 
 def _octets(text: str) -> int:
-    return len(text.encode("utf-8", "backslashreplace"))
+    return len(text.encode("utf-8", "replace"))
 
 
 def _octets_of_lines(lines: Sequence[str]) -> int:

@@ -1,8 +1,9 @@
-r"""Making foreign text harmless: hide the secrets, escape what is not printable, shorten.
+"""Making foreign text harmless: hide the secrets, replace what is not printable, shorten.
 
 Always in this order: ``clean`` or ``sentence`` (both hide secrets before they touch anything else), then
 ``cut`` or ``middle``.  What comes out is one printable line of text that encodes to UTF-8, with none of
-``| < > &`` and no backslash before an ``n``, which Nagios would take for a line end.
+``| < > &`` and no backslash: the commands that Nagios is shipped with run it through ``printf '%b'``, where
+``\\x0a`` or ``\\011`` would begin a record of another host.
 """
 
 from __future__ import annotations
@@ -24,17 +25,22 @@ _SHORT = 3
 destroy it and tell the secret."""
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
+# Look-alikes keep a text legible: perfdata begins at |, and <, > and & are markup in every web interface.
+_LOOK_ALIKES = {"|": "¦", "<": "‹", ">": "›", "&": "＆", "\\": "∖"}
+_PICTURES = {**{chr(code): chr(0x2400 + code) for code in range(0x20)}, "\x7f": "\u2421"}
+
 # Text: most runs do not need it, and to compile a pattern costs more than to send a command.
-_ESCAPE = r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
-_LONGEST_ESCAPE = 10
+_NUMBER = r"‹(?:[0-9A-F]{2}|U\+[0-9A-F]{4,6})›"
+_LONGEST_NUMBER = len("‹U+10FFFF›")
 
 
 def clean(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
-    r"""``raw`` as one harmless line for transcript and tables.
+    """``raw`` as one harmless line for transcript and tables.
 
-    Octets that are not UTF-8 and characters that are not ``str.isprintable`` become ``\xNN``, ``\uNNNN`` or
-    ``\UNNNNNNNN``, a TAB becomes a space, and ``| < > &`` become look-alikes.  Only the first RAW_LIMIT
-    octets are shown; ``…`` stands for the rest.  Clean text of that length stays as it is.
+    ``| < > &`` and backslashes become look-alikes, control characters their pictures (U+2400 and on), a TAB a
+    space.  Octets that are not UTF-8 are shown as ``‹E9›``, other characters that are not ``str.isprintable`` as
+    ``‹U+202E›``.  Only the first RAW_LIMIT octets are shown; ``…`` stands for the rest.  Clean text of that length
+    stays as it is.
     """
     return _harmless(_shown(raw, secrets))
 
@@ -52,20 +58,20 @@ def sentence(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
 def cut(text: str, limit: int) -> str:
     """``text``, or its beginning and ``…`` where it has more than ``limit`` characters.
 
-    The result has at most ``limit``, and no escape is cut in two.
+    The result has at most ``limit``, and no character's number is cut in two.
     """
     if len(text) <= limit:
         return text
     if limit < 1:
         return ""
     keep = limit - 1
-    return text[: _escape_around(text, keep)[0]].rstrip() + ELLIPSIS
+    return text[: _number_around(text, keep)[0]].rstrip() + ELLIPSIS
 
 
 def middle(text: str, limit: int) -> str:
     """``text``, or its beginning, ``…`` and its end where it has more than ``limit`` characters.
 
-    The result has at most ``limit``, and no escape is cut in two.
+    The result has at most ``limit``, and no character's number is cut in two.
     """
     if len(text) <= limit:
         return text
@@ -73,7 +79,7 @@ def middle(text: str, limit: int) -> str:
         return ""
     tail = (limit - 1) // 2
     head = limit - 1 - tail
-    return text[: _escape_around(text, head)[0]] + ELLIPSIS + text[_escape_around(text, len(text) - tail)[1] :]
+    return text[: _number_around(text, head)[0]] + ELLIPSIS + text[_number_around(text, len(text) - tail)[1] :]
 
 
 def redact(raw: bytes, secrets: Collection[bytes], limit: int = RAW_LIMIT) -> bytes:
@@ -120,7 +126,7 @@ def _shown(raw: bytes | str, secrets: Collection[bytes]) -> str:
             limit -= 1
         more = ELLIPSIS
     visible = redact(octets, secrets, limit) if secrets else octets[:limit]
-    return visible.decode("utf-8", "backslashreplace") + more
+    return visible.decode("utf-8", "surrogateescape") + more
 
 
 def _octets(text: str) -> bytes:
@@ -132,20 +138,17 @@ def _octets(text: str) -> bytes:
 
 
 def _harmless(text: str) -> str:
-    # Look-alikes keep a reply legible: perfdata begins at |, and <, > and & are markup in every web interface.  For &
-    # there is none that all fonts have.
-    text = text.replace("|", "¦").replace("<", "‹").replace(">", "›").replace("&", "\\x26")  # noqa: RUF001
+    for char, shown in _LOOK_ALIKES.items():
+        text = text.replace(char, shown)
     text = text.replace("\t", " ")
     if not text.isprintable():
-        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
-    return text.replace("\\n", "\\x5cn")
+        text = "".join(char if char.isprintable() else _PICTURES.get(char) or _number(ord(char)) for char in text)
+    return text
 
 
-def _escaped(char: str) -> str:
-    code = ord(char)
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+def _number(code: int) -> str:
+    """How a character is shown that has no picture; a low surrogate is an octet that is not UTF-8."""
+    return f"‹{code - 0xDC00:02X}›" if 0xDC80 <= code <= 0xDCFF else f"‹U+{code:04X}›"
 
 
 def _without_brackets(piece: str) -> str:
@@ -155,10 +158,11 @@ def _without_brackets(piece: str) -> str:
     return inner + rest if bare else f"<{piece}"
 
 
-def _escape_around(text: str, position: int) -> tuple[int, int]:
-    """Begin and end of the escape that ``position`` would cut in two; twice ``position`` if there is none."""
-    start = text.rfind("\\", max(0, position - _LONGEST_ESCAPE + 1), position)
-    match = re.match(_ESCAPE, text[start : start + _LONGEST_ESCAPE]) if start >= 0 else None
+def _number_around(text: str, position: int) -> tuple[int, int]:
+    """Begin and end of the character's number that ``position`` would cut in two; twice ``position`` if there is
+    none."""
+    start = text.rfind("‹", max(0, position - _LONGEST_NUMBER + 1), position)
+    match = re.match(_NUMBER, text[start : start + _LONGEST_NUMBER]) if start >= 0 else None
     end = start + match.end() if match else position
     return (start, end) if end > position else (position, position)
 
@@ -193,7 +197,7 @@ def _base64_words(raw: bytes, form: bytes) -> Iterator[tuple[int, int]]:
 def _base64_forms(secret: bytes) -> set[bytes]:
     """What base64 of any text that holds ``secret`` holds: one form for each of the three alignments (and the
     same in the alphabet of RFC 4648 section 5), without the digits that depend on what stands next to it."""
-    from binascii import b2a_base64  # noqa: PLC0415 - as above
+    from binascii import b2a_base64  # noqa: PLC0415 - most runs have no secrets
 
     forms = set()
     for before in range(3):
