@@ -1,4 +1,4 @@
-"""The Grafana dashboards: one picture, with the queries of two data bases as Icinga fills them."""
+"""The Grafana dashboards: one picture, with the queries of three data bases as Icinga fills them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from smtp_status.model import STAGES
 COMMAND = "smtp_status"
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 COLOURS = ("green", "yellow", "red", "purple")
+
+INPUT = "DS_SMTP"
+"""Name of the input that the import asks for."""
+
+SOURCES = {
+    "influxdb": "InfluxDB 1, or 2 with its API of version 1 (query language InfluxQL)",
+    "influxdb2": "InfluxDB 2 (query language Flux, with the default bucket that Icinga writes to)",
+    "graphite": "Graphite",
+}
+"""What the data source has to be, as the import says it."""
 
 Panel = dict[str, object]
 
@@ -30,6 +40,24 @@ def influxdb(label: str) -> dict[str, object]:
     return {"query": " ".join(words), "rawQuery": True, "resultFormat": "time_series"}
 
 
+def influxdb2(label: str) -> dict[str, object]:
+    """The same in Flux, for InfluxDB 2."""
+    if label == "state":
+        field, wanted = "state", ""
+    else:
+        field, wanted = "value", f' and r.metric == "{label}"'
+    lines = (
+        "from(bucket: v.defaultBucket)",
+        "range(start: v.timeRangeStart, stop: v.timeRangeStop)",
+        f'filter(fn: (r) => r._measurement == "{COMMAND}" and r._field == "{field}")',
+        f'filter(fn: (r) => r.hostname == "${{host}}" and r.service == "${{service}}"{wanted})',
+        "aggregateWindow(every: v.windowPeriod, fn: last, createEmpty: false)",
+        'keep(columns: ["_time", "_value"])',
+        f'rename(columns: {{_value: "{_short(label)}"}})',
+    )
+    return {"query": "\n  |> ".join(lines)}
+
+
 def graphite(label: str) -> dict[str, object]:
     """The same as a Graphite target."""
     what = "metadata.state" if label == "state" else f"perfdata.{label}.value"
@@ -37,9 +65,22 @@ def graphite(label: str) -> dict[str, object]:
 
 
 def dashboard(kind: str) -> str:
-    """The JSON to import; ``kind`` is ``influxdb`` or ``graphite``."""
-    query = {"influxdb": influxdb, "graphite": graphite}[kind]
+    """The JSON to import; ``kind`` is ``influxdb``, ``influxdb2`` or ``graphite``."""
+    query = {"influxdb": influxdb, "influxdb2": influxdb2, "graphite": graphite}[kind]
+    plugin, name = ("graphite", "Graphite") if kind == "graphite" else ("influxdb", "InfluxDB")
     model = {
+        # What the import asks for. Where the file is provisioned nobody is asked, and the variable takes the first
+        # data source of its kind.
+        "__inputs": [
+            {
+                "name": INPUT,
+                "label": name,
+                "description": SOURCES[kind],
+                "type": "datasource",
+                "pluginId": plugin,
+                "pluginName": name,
+            }
+        ],
         "title": "SMTP transaction",
         "uid": f"smtp-status-{kind}",
         "tags": ["smtp", "icinga"],
@@ -47,7 +88,7 @@ def dashboard(kind: str) -> str:
         "schemaVersion": 36,
         "time": {"from": "now-24h", "to": "now"},
         "refresh": "1m",
-        "templating": {"list": [_source(kind), *_places(kind)]},
+        "templating": {"list": [_source(plugin), *_places(kind, plugin)]},
         "panels": [
             _state(query, {"x": 0, "y": 0, "w": 18, "h": 4}),
             _days(query, {"x": 18, "y": 0, "w": 6, "h": 4}),
@@ -56,20 +97,33 @@ def dashboard(kind: str) -> str:
         ],
     }
     for number, panel in enumerate(model["panels"], 1):
-        panel.update(id=number, datasource={"type": kind, "uid": "$source"})
+        panel.update(id=number, datasource={"type": plugin, "uid": "$source"})
     return json.dumps(model, indent=2) + "\n"
 
 
-def _source(kind: str) -> dict[str, object]:
-    return {"name": "source", "label": "Data source", "type": "datasource", "query": kind}
+def _source(plugin: str) -> dict[str, object]:
+    chosen = f"${{{INPUT}}}"
+    return {
+        "name": "source",
+        "label": "Data source",
+        "type": "datasource",
+        "query": plugin,
+        "current": {"text": chosen, "value": chosen},
+    }
 
 
-def _places(kind: str) -> list[dict[str, object]]:
+def _places(kind: str, plugin: str) -> list[dict[str, object]]:
     if kind == "influxdb":
         queries = (
             f'SHOW TAG VALUES FROM "{COMMAND}" WITH KEY = "hostname"',
             f'SHOW TAG VALUES FROM "{COMMAND}" WITH KEY = "service" WHERE "hostname" =~ /^$host$/',
         )
+    elif kind == "influxdb2":
+        values = (
+            'import "influxdata/influxdb/schema"\n'
+            f'schema.tagValues(bucket: v.defaultBucket, tag: "{{}}", predicate: (r) => r._measurement == "{COMMAND}"{{}})'
+        )
+        queries = (values.format("hostname", ""), values.format("service", ' and r.hostname == "${host}"'))
     else:
         queries = ("icinga2.*", "icinga2.$host.services.*")
     return [
@@ -78,7 +132,7 @@ def _places(kind: str) -> list[dict[str, object]]:
             "label": name.capitalize(),
             "type": "query",
             "query": query,
-            "datasource": {"type": kind, "uid": "$source"},
+            "datasource": {"type": plugin, "uid": "$source"},
             "refresh": 2,
             "sort": 1,
         }
@@ -91,13 +145,18 @@ def _targets(query: Callable[[str], dict[str, object]], *labels: str) -> list[di
     targets = []
     for number, label in enumerate(labels):
         target = {"refId": chr(ord("A") + number), **query(label)}
-        name = label[len("time_") :] if label.startswith("time_") else label
+        name = _short(label)
         if "target" in target:
             target["target"] = f"alias({target['target']}, '{name}')"
-        else:
+        elif "rawQuery" in target:
             target["alias"] = name
         targets.append(target)
     return targets
+
+
+def _short(label: str) -> str:
+    """What a series is called in the picture."""
+    return label[len("time_") :] if label.startswith("time_") else label
 
 
 def _state(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> Panel:
@@ -125,7 +184,7 @@ def _days(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> P
         "targets": _targets(query, "tls_days"),
         "options": {"reduceOptions": {"calcs": ["lastNotNull"]}},
         "fieldConfig": {
-            "defaults": {"unit": "d", "decimals": 0, "thresholds": {"mode": "absolute", "steps": steps}},
+            "defaults": {"unit": "suffix: days", "decimals": 0, "thresholds": {"mode": "absolute", "steps": steps}},
             "overrides": [],
         },
     }

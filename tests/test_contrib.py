@@ -23,7 +23,12 @@ from smtp_status.model import STAGES
 from smtp_status.options import OPTIONS
 
 CONTRIB = ROOT / "contrib"
-MADE = ("icinga/smtp_status.conf", "icinga/director-basket.json", "grafana/influxdb.json", "grafana/graphite.json")
+GRAFANA = ("influxdb", "influxdb2", "graphite")
+MADE = (
+    *("icinga/smtp_status.conf", "icinga/smtp_services.conf", "icinga/director-basket.json"),
+    *(f"grafana/{name}.json" for name in GRAFANA),
+)
+CHECKS = [option for option in OPTIONS if option.name not in {"help", "version"}]
 LABELS = {"time", "tls_days", *(f"time_{stage}" for stage in STAGES)}
 
 
@@ -72,15 +77,15 @@ def arguments() -> dict[str, str]:
 
 
 def test_the_command_has_every_option_once_with_its_description() -> None:
-    assert list(arguments()) == [f"--{option.name}" for option in OPTIONS]
-    for option in OPTIONS:
+    assert list(arguments()) == [f"--{option.name}" for option in CHECKS]
+    for option in CHECKS:
         description = re.findall(r"^\t\t\tdescription = (.*)$", arguments()[f"--{option.name}"], re.M)
         assert len(description) == 1
         assert json.loads(description[0]).startswith(option.help)
 
 
 def test_flags_are_set_if_and_lists_repeat_their_key() -> None:
-    for option in OPTIONS:
+    for option in CHECKS:
         text = arguments()[f"--{option.name}"]
         if not option.metavar and not option.many:
             assert re.match(r'\t\t\tset_if = "\$smtp_status_[a-z0-9_]+\$"\n\t\t\tdescription', text)
@@ -91,7 +96,7 @@ def test_flags_are_set_if_and_lists_repeat_their_key() -> None:
 def test_every_variable_is_one_of_ours() -> None:
     text = (CONTRIB / "icinga/smtp_status.conf").read_text()
     macros = set(re.findall(r"\$([a-z0-9_]+)\$", text)) - {"check_address"}
-    assert macros == {f"smtp_status_{option.name.replace('-', '_')}" for option in OPTIONS} | {
+    assert macros == {f"smtp_status_{option.name.replace('-', '_')}" for option in CHECKS} | {
         "smtp_status_authpass_argument"
     }
     assert 'SMTP_STATUS_AUTHPASS = "$smtp_status_authpass$"' in text
@@ -104,7 +109,7 @@ def basket() -> Any:
 def test_the_basket_has_a_field_for_every_option() -> None:
     command = basket()["Command"]["smtp_status"]
     fields = basket()["Datafield"]
-    assert list(command["arguments"]) == [f"--{option.name}" for option in OPTIONS]
+    assert list(command["arguments"]) == [f"--{option.name}" for option in CHECKS]
     assert [fields[str(field["datafield_id"])]["caption"] for field in command["fields"]] == list(command["arguments"])
     hidden = [field["caption"] for field in fields.values() if field["settings"] == {"visibility": "hidden"}]
     assert hidden == ["--authpass"]
@@ -162,15 +167,46 @@ def test_checkmk_lines(line: str, tmp_path: Path) -> None:
     assert good(match["command"], tmp_path) < 60 < int(match["interval"])
 
 
-@pytest.mark.parametrize("name", ["influxdb", "graphite"])
+def dashboard(name: str) -> Any:
+    return json.loads((CONTRIB / f"grafana/{name}.json").read_text())
+
+
+def panels(name: str) -> dict[str, Any]:
+    return {panel["title"]: panel for panel in dashboard(name)["panels"]}
+
+
+def series(target: dict[str, str]) -> str:
+    """What a target calls its series."""
+    if "alias" in target:
+        return target["alias"]
+    found = re.fullmatch(r"alias\(.*, '(\w+)'\)", target.get("target", "")) or re.search(
+        r'\|> rename\(columns: \{_value: "(\w+)"\}\)$', target["query"]
+    )
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize("name", GRAFANA)
 def test_dashboards_stack_the_stages_in_their_order(name: str) -> None:
-    model = json.loads((CONTRIB / f"grafana/{name}.json").read_text())
-    panels = {panel["title"]: panel for panel in model["panels"]}
-    stages = panels["Time of each command"]
-    names = [
-        target.get("alias") or re.fullmatch(r"alias\(.*, '(\w+)'\)", target["target"])[1]  # type: ignore[index]
-        for target in stages["targets"]
-    ]
-    assert names == list(STAGES)
+    stages = panels(name)["Time of each command"]
+    assert [series(target) for target in stages["targets"]] == list(STAGES)
     assert stages["fieldConfig"]["defaults"]["custom"]["stacking"]["mode"] == "normal"
-    assert {"State", "Certificate"} < panels.keys()
+    assert {"State", "Certificate"} < panels(name).keys()
+
+
+@pytest.mark.parametrize("name", GRAFANA)
+def test_days_are_shown_as_days(name: str) -> None:
+    """The unit ``d`` would make weeks and months of them."""
+    assert panels(name)["Certificate"]["fieldConfig"]["defaults"]["unit"] == "suffix: days"
+
+
+@pytest.mark.parametrize("name", GRAFANA)
+def test_the_import_asks_for_the_data_source(name: str) -> None:
+    model = dashboard(name)
+    (wanted,) = model["__inputs"]
+    assert (wanted["type"], wanted["pluginId"]) == ("datasource", name.rstrip("2"))
+    (source, *places) = model["templating"]["list"]
+    assert source["current"]["value"] == "${" + wanted["name"] + "}"
+    assert [place["name"] for place in places] == ["host", "service"]
+    uses = [one["datasource"] for one in (*places, *model["panels"])]
+    assert uses == [{"type": name.rstrip("2"), "uid": f"${source['name']}"}] * 6

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import trustme
@@ -21,6 +25,7 @@ from servers.icinga import ALONE, GraphiteSink, Icinga, InfluxSink, wait_for
 from servers.installed import plugin_directory
 from servers.ports import silent_port
 from servers.process import started
+from servers.requirements import find, unmet
 from servers.submission import Submission
 from smtp_status.options import OPTIONS, Option
 
@@ -28,6 +33,7 @@ SHIPPED = ROOT / "contrib" / "icinga"
 COMMAND = (SHIPPED / "smtp_status.conf").read_text()
 SERVICES = (SHIPPED / "smtp_services.conf").read_text()
 HOST = "mx1.example.test"
+CHECKS = [option for option in OPTIONS if option.name not in {"help", "version"}]
 LITTLE = 'check_interval = 1d\nmax_check_attempts = 1\ncheck_command = "smtp_status"\n'
 
 
@@ -90,10 +96,11 @@ def exchangers(query: Any, _tcp: bool) -> list[bytes]:
 class Lab:
     """Icinga with all that is shipped, before Postfix and Dovecot, and what it sent to the data bases."""
 
-    def __init__(self, icinga: Icinga, graphite: GraphiteSink, influxdb: InfluxSink) -> None:
+    def __init__(self, icinga: Icinga, graphite: GraphiteSink, influxdb: InfluxSink, influxdb2: InfluxSink) -> None:
         self.icinga = icinga
         self.graphite = graphite
         self.influxdb = influxdb
+        self.influxdb2 = influxdb2
 
     def check(self, name: str, on: str = HOST) -> tuple[int, str, dict[str, float]]:
         """Exit status, first line and perfdata of a check made now; all of it in good form, and Icinga reads the
@@ -139,15 +146,15 @@ def lab(workdir: Path, plugins: Path, certs: Certs, submission: Submission, tmp_
         "certificate": {**tls, "smtp_status_port": postfix["expired"]},
         "smtps": {**login, "smtp_status_port": postfix["smtps"], "smtp_status_authpass": "wrong"},
     }
-    everything = {suffix(option): value(option) for option in OPTIONS if option.name != "domain"}
-    graphite, influxdb = GraphiteSink(), InfluxSink()
+    everything = {suffix(option): value(option) for option in CHECKS if option.name != "domain"}
+    graphite, influxdb, influxdb2 = GraphiteSink(), InfluxSink(), InfluxSink()
     with silent_port() as silent, FakeDns(exchangers) as dns:
         kinds["domain"]["smtp_status_nameserver"] = f"127.0.0.1:{dns.port}"
         config = [
             ALONE,
             COMMAND,
             SERVICES,
-            writers(graphite, influxdb),
+            writers(graphite, influxdb, influxdb2),
             host(HOST, kinds),
             host("mx2.example.test", sick),
             host("plain", {}),
@@ -158,22 +165,27 @@ def lab(workdir: Path, plugins: Path, certs: Certs, submission: Submission, tmp_
             service("in-time", {"port": silent, "timeout": 1, "verbose": 1}, "check_timeout = 10\n"),
         ]
         icinga = started(lambda base: Icinga(base, plugins, "\n".join(config)), workdir)
-        yield Lab(icinga, graphite, influxdb)
+        yield Lab(icinga, graphite, influxdb, influxdb2)
         icinga.stop()
     graphite.close()
     influxdb.close()
+    influxdb2.close()
 
 
-def writers(graphite: GraphiteSink, influxdb: InfluxSink) -> str:
-    """Both as contrib/grafana/README.md has them, but for host and port."""
+def writers(graphite: GraphiteSink, influxdb: InfluxSink, influxdb2: InfluxSink) -> str:
+    """All as contrib/grafana/README.md has them, but for host and port."""
     text = (ROOT / "contrib/grafana/README.md").read_text()
-    influx, _, graph = re.sub(r"^    ", "", text[text.index("    object InfluxdbWriter") :], flags=re.M).partition(
-        "\n\n"
+    objects = re.findall(r"^    object (\w+)Writer .*?^    \}$", text, re.M | re.S)
+    assert objects == ["Influxdb", "Graphite", "Influxdb2"]
+    places = {
+        "Influxdb": f"port = {influxdb.port}\nflush_interval = 1\n",
+        "Graphite": f"port = {graphite.port}\n",
+        "Influxdb2": f"port = {influxdb2.port}\nflush_interval = 1\n",
+    }
+    return "\n".join(
+        re.sub(r"^    ", "", match[0], flags=re.M)[:-1] + f'host = "127.0.0.1"\n{places[match[1]]}}}'
+        for match in re.finditer(r"^    object (\w+)Writer .*?^    \}$", text, re.M | re.S)
     )
-    objects = [influx, graph[: graph.index("\n}") + 2]]
-    places = [f'host = "127.0.0.1"\nport = {sink.port}\n' for sink in (influxdb, graphite)]
-    places[0] += "flush_interval = 1\n"
-    return "\n".join(one[:-1] + place + "}" for one, place in zip(objects, places))
 
 
 def test_icinga_finds_nothing_to_warn_of(lab: Lab) -> None:
@@ -195,7 +207,7 @@ def test_the_shipped_hosts_are_valid(workdir: Path, plugins: Path) -> None:
 
 def test_every_variable_arrives_as_its_option(lab: Lab) -> None:
     command = lab.icinga.check("plain", "everything")["command"][1:]
-    chunks = [words(option, value(option)) for option in OPTIONS if option.name != "domain"]
+    chunks = [words(option, value(option)) for option in CHECKS if option.name != "domain"]
     assert sorted(command) == sorted(word for chunk in chunks for word in chunk)
     for chunk in chunks:
         places = [place for place, word in enumerate(command) if word == chunk[0]]
@@ -312,8 +324,27 @@ def test_the_dashboards_ask_for_what_icinga_writes(lab: Lab) -> None:
             raise LookupError(found)
         return found
 
+    def influxdb2() -> set[str]:
+        found = set()
+        for query in targets("influxdb2"):
+            point = re.search(
+                r'r\._measurement == "(\w+)" and r\._field == "(\w+)"\)\n'
+                r'  \|> filter\(fn: \(r\) => r\.hostname == "\$\{host\}" and r\.service == "\$\{service\}"'
+                r'(?: and r\.metric == "(\w+)")?\)\n',
+                query,
+            )
+            assert point
+            tags = f"{point[1]},hostname={HOST},service=smtp-submission" + (f",metric={point[3]}" if point[3] else "")
+            if any(re.match(rf"{re.escape(tags)} (\S*,)?{point[2]}=", line) for line in lab.influxdb2.lines):
+                found.add(point[3] or point[2])
+        if found != wanted:
+            raise LookupError(found)
+        return found
+
     assert wait_for(graphite, 20) == wanted
     assert wait_for(influxdb, 20) == wanted
+    assert wait_for(influxdb2, 20) == wanted
+    assert lab.influxdb2.path == "/api/v2/write?precision=s&org=monitoring&bucket=icinga2"
 
 
 def test_its_own_deadline_tells_where_the_time_went(lab: Lab) -> None:
@@ -341,8 +372,66 @@ def arrived(node: Icinga, name: str) -> str:
     return str(result["output"])
 
 
-def test_three_nodes_with_the_check_on_the_agent(workdir: Path, plugins: Path, submission: Submission) -> None:
-    """Master to satellite to agent, by the shipped zones; the CheckCommand comes to the agent with the zone."""
+class Way(NamedTuple):
+    """One of those README tells to bring the CheckCommand to three nodes.
+
+    ``packaged``: the Debian package is installed on all of them; ``includes``: what each icinga2.conf says then.
+    ``zone`` is where the master has the command, ``command`` its text.
+    """
+
+    packaged: bool
+    includes: str
+    zone: str
+    command: str
+
+
+# The Director writes no condition around a command.
+UNCONDITIONAL = re.sub(r"^if .*\n\nglobals.*\n\n|\n\}\n\Z", "", COMMAND, flags=re.M)
+WAYS = {
+    "no package": Way(False, "", "global-templates", COMMAND),
+    "package on every node": Way(True, "", "global-templates", COMMAND),
+    "package, included as well": Way(True, "include <smtp_status>", "global-templates", COMMAND),
+    "package and Director": Way(True, "", "director-global", UNCONDITIONAL),
+    "package, included, nothing synchronised": Way(True, "include <smtp_status>", "", ""),
+}
+
+
+@pytest.fixture(scope="module")
+def packaged(workdir: Path) -> Path:
+    """Icinga's own library with what the Debian package puts there."""
+    if find("dpkg-deb") is None:
+        unmet("no dpkg-deb: this is no Debian")
+    base = workdir / "icinga-package"
+    made = subprocess.run([sys.executable, ROOT / "contrib/deb.py", base], capture_output=True, text=True, check=True)
+    subprocess.run(["dpkg-deb", "-x", made.stdout.strip(), base / "root"], check=True)
+    library = base / "library"
+    shutil.copytree("/usr/share/icinga2/include", library)
+    shutil.copytree(base / "root/usr/share/icinga2/include", library, dirs_exist_ok=True)
+    base.chmod(0o755)
+    return library
+
+
+@pytest.fixture(scope="module")
+def three_nodes(
+    workdir: Path, plugins: Path, packaged: Path, submission: Submission
+) -> Iterator[dict[str, Future[None]]]:
+    """All ways at the same time: most of their 15 s each node waits for another one."""
+    with ThreadPoolExecutor(len(WAYS)) as pool:
+        yield {
+            name: pool.submit(three_nodes_agree, way, workdir / f"icinga-way-{number}", plugins, packaged, submission)
+            for number, (name, way) in enumerate(WAYS.items())
+        }
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_three_nodes_with_the_check_on_the_agent(name: str, three_nodes: dict[str, Future[None]]) -> None:
+    three_nodes[name].result()
+
+
+def three_nodes_agree(way: Way, base: Path, plugins: Path, packaged: Path, submission: Submission) -> None:
+    """Master to satellite to agent, by the shipped zones; the CheckCommand comes to the agent with the zone, or is
+    there by the package."""
+    base.mkdir()
     shipped = SHIPPED / "distributed"
     ca = trustme.CA(key_type=trustme.KeyType.ECDSA)
     names = {"master": "master.example.org", "satellite": "satellite.example.org", "agent": "mx1.example.org"}
@@ -367,14 +456,21 @@ def test_three_nodes_with_the_check_on_the_agent(workdir: Path, plugins: Path, s
             zones = {}
             if role == "master":
                 config += f'object GraphiteWriter "g" {{\nhost = "127.0.0.1"\nport = {graphite.port}\n}}\n'
-                zones = {
-                    "satellite/hosts.conf": hosts,
-                    "global-templates/smtp_status.conf": COMMAND,
-                    "global-templates/smtp_services.conf": SERVICES,
-                }
-            base = workdir / f"icinga-{role}"
-            base.mkdir()
-            nodes[role] = Icinga(base, plugins, config, name=names[role], ca=ca, zones=zones)
+                zones = {"satellite/hosts.conf": hosts, "global-templates/smtp_services.conf": SERVICES}
+                if way.zone:
+                    zones[f"{way.zone}/smtp_status.conf"] = way.command
+            place = base / role
+            place.mkdir()
+            nodes[role] = Icinga(
+                place,
+                plugins,
+                config,
+                name=names[role],
+                ca=ca,
+                zones=zones,
+                library=packaged if way.packaged else None,
+                includes=way.includes,
+            )
             nodes[role].start()
         master = nodes["master"]
         satellite = nodes["satellite"]
@@ -392,6 +488,8 @@ def test_three_nodes_with_the_check_on_the_agent(workdir: Path, plugins: Path, s
 
         path = "icinga2.mx1_example_org.services.smtp-lmtp.smtp_status.perfdata.time_rcpt.value"
         assert wait_for(lambda: graphite.metrics()[path], 30)
+        for node in nodes.values():
+            assert "re-defined" not in node.log()
     finally:
         for node in nodes.values():
             node.stop()

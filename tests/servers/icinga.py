@@ -30,6 +30,8 @@ const PluginDir = "{plugins}"
 const PluginContribDir = "{plugins}"
 include <itl>
 include <plugins>
+include <plugins-contrib>
+{includes}
 object ApiListener "api" {{
 	bind_host = "127.0.0.1"
 	bind_port = {port}
@@ -54,7 +56,8 @@ object Zone "master" { endpoints = [ NodeName ] }
 class Icinga:
     """One node (0.2 s to start); ``config`` is what it has beside its API.
 
-    Files below ``zones`` become the master's zones.d.  All nodes of a test share ``ca``.
+    Files below ``zones`` become the master's zones.d.  All nodes of a test share ``ca``.  ``library`` is a directory
+    in the place of the one that Icinga's own ``include <…>`` reads; ``includes`` are further such lines.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class Icinga:
         name: str = "master.example.org",
         ca: trustme.CA | None = None,
         zones: Mapping[str, str] | None = None,
+        library: Path | None = None,
+        includes: str = "",
     ) -> None:
         self.base = base
         self.name = name
@@ -73,6 +78,8 @@ class Icinga:
         self.config = config
         self.zones = dict(zones or {})
         self._plugins = plugins
+        self._library = library
+        self._includes = includes
         self._ca = ca or trustme.CA(key_type=trustme.KeyType.ECDSA)
         self._daemon: Daemon | None = None
         self._context = ssl.create_default_context()
@@ -95,7 +102,9 @@ class Icinga:
         leaf.private_key_pem.write_to_path(certs / f"{self.name}.key")
         leaf.cert_chain_pems[0].write_to_path(certs / f"{self.name}.crt")
         self._ca.cert_pem.write_to_path(certs / "ca.crt")
-        main = _MAIN.format(name=self.name, plugins=self._plugins, port=self.port, config=self.config)
+        main = _MAIN.format(
+            name=self.name, plugins=self._plugins, port=self.port, config=self.config, includes=self._includes
+        )
         (self.base / "conf/icinga2.conf").write_text(main)
         for name, text in self.zones.items():
             path = self.base / "conf/zones.d" / name
@@ -183,6 +192,8 @@ class Icinga:
             "RunAsGroup": "nogroup",
             "Concurrency": 2,
         }
+        if self._library:
+            constants["IncludeConfDir"] = self._library
         defines = [word for name, value in constants.items() for word in ("-D", f"{name}={value}")]
         return [need("icinga2"), "daemon", "-c", str(base / "conf/icinga2.conf"), *defines]
 
@@ -224,10 +235,11 @@ class GraphiteSink:
 
 
 class InfluxSink:
-    """Receives what an InfluxdbWriter sends to ``port`` on loopback."""
+    """Receives what an InfluxdbWriter or Influxdb2Writer sends to ``port`` on loopback, last to ``path``."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.path = ""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.port = int(self._server.server_address[1])
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -237,14 +249,15 @@ class InfluxSink:
         self._server.server_close()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        lines = self.lines
+        sink = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                lines.extend(body.decode().splitlines())
+                sink.lines.extend(body.decode().splitlines())
+                sink.path = self.path
                 self.send_response(204)
                 self.end_headers()
 

@@ -35,6 +35,8 @@ PROGRAMS = {
     "named": Program(("/usr/sbin/named",), ("bind9",)),
     "icinga2": Program(("/usr/lib/x86_64-linux-gnu/icinga2/sbin/icinga2",), ("icinga2-bin", "icinga2-common")),
     "nagios": Program(("/usr/sbin/nagios4",), ("nagios4-core",)),
+    "php": Program(("php",), ("php-cli", "php-mysql", "php-xml", "php-curl", "php-mbstring", "php-intl")),
+    "mariadb": Program(("/usr/sbin/mariadbd", "mariadb"), ("mariadb-server-core", "mariadb-client-core")),
     "nrpe": Program(
         ("/usr/sbin/nrpe", "/usr/lib/nagios/plugins/check_nrpe"), ("nagios-nrpe-server", "nagios-nrpe-plugin")
     ),
