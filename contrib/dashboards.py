@@ -121,7 +121,8 @@ def _places(kind: str, plugin: str) -> list[dict[str, object]]:
     elif kind == "influxdb2":
         values = (
             'import "influxdata/influxdb/schema"\n'
-            f'schema.tagValues(bucket: v.defaultBucket, tag: "{{}}", predicate: (r) => r._measurement == "{COMMAND}"{{}})'
+            'schema.tagValues(bucket: v.defaultBucket, tag: "{}",'
+            f' predicate: (r) => r._measurement == "{COMMAND}"{{}})'
         )
         queries = (values.format("hostname", ""), values.format("service", ' and r.hostname == "${host}"'))
     else:

@@ -93,8 +93,8 @@ def _fill(tree: Path) -> None:
     plugins.mkdir(parents=True)
     (plugins / "check_smtp_status").symlink_to(f"../../../share/{PACKAGE}/check_smtp_status.py")
 
-    # What the system's Icinga loads by: include <smtp_status>. Not in plugins-contrib.d, which every node loads unasked:
-    # the same command from the Director would be an error there, and the node would take no configuration any more.
+    # What the system's Icinga loads by: include <smtp_status>. Not in plugins-contrib.d, which every node loads: the
+    # same command from the Director would be an error there, and the node would take no configuration any more.
     _copy(HERE / "icinga/smtp_status.conf", tree / "usr/share/icinga2/include/smtp_status")
     # What the system's Nagios loads by: cfg_dir=/etc/nagios-plugins/config
     _copy(HERE / "nagios/commands.cfg", tree / NAGIOS)

@@ -127,7 +127,8 @@ apply Dependency "smtp-mx" to Service {
 	disable_notifications = true
 	ignore_soft_states = false
 
-	assign where service.check_command == "smtp_status" && service.name in [ "smtp-certificate", "smtp-relay" ] && host.vars.smtp.contains("mx")
+	assign where service.name in [ "smtp-certificate", "smtp-relay" ] && host.vars.smtp.contains("mx")
+	ignore where service.check_command != "smtp_status"
 }
 """
 

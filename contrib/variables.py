@@ -1,4 +1,4 @@
-"""The options of the plugin as variables of Icinga: their names, what they are told to be, and what may stand in them."""
+"""The options of the plugin as variables of Icinga: their names, what is said of them, what may stand in them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin"))
 
-from smtp_status.auth import STRENGTH  # noqa: E402 - the package must be found first
-from smtp_status.model import STAGES  # noqa: E402
-from smtp_status.options import OPTIONS, Option  # noqa: E402
+from smtp_status.auth import STRENGTH
+from smtp_status.model import STAGES
+from smtp_status.options import OPTIONS, Option
 
 COMMAND = "smtp_status"
 """Name of the CheckCommand, and what its variables begin with."""

@@ -49,7 +49,10 @@ def host(name: str, **properties: object) -> tuple[str, dict[str, object]]:
 def service(on: str, name: str, template: str, **variables: object) -> tuple[str, dict[str, object]]:
     wanted = {f"smtp_status_{key}": value for key, value in variables.items()}
     return "service", {
-        **{"object_name": name, "object_type": "object", "host": on, "imports": [template]},
+        "object_name": name,
+        "object_type": "object",
+        "host": on,
+        "imports": [template],
         "vars": wanted,
     }
 

@@ -34,8 +34,8 @@ for module in director incubator reactbundle; do
     ln -s /usr/share/icingaweb2/modules/$module web/enabledModules/$module
 done
 printf '[global]\\nconfig_resource="d"\\n[logging]\\nlog="none"\\n' > web/config.ini
-printf '[d]\\ntype="db"\\ndb="mysql"\\nhost="127.0.0.1"\\nport="3306"\\ndbname="director"\\nusername="d"\\n' > web/resources.ini
-printf 'password="d"\\ncharset="utf8mb4"\\n' >> web/resources.ini
+printf '[d]\\ntype="db"\\ndb="mysql"\\nhost="127.0.0.1"\\nport="3306"\\ndbname="director"\\n' > web/resources.ini
+printf 'username="d"\\npassword="d"\\ncharset="utf8mb4"\\n' >> web/resources.ini
 printf '[db]\\nresource="d"\\n' > web/modules/director/config.ini
 export ICINGAWEB_CONFIGDIR="$PWD/web"
 cli migration run >&2
@@ -50,7 +50,8 @@ from director_datafield f join director_datafield_category c on c.id = f.categor
 join icinga_command_field l on l.datafield_id = f.id order by f.id
 END
 sql director > {base}/lists <<'END'
-select concat(l.list_name, '\\t', e.entry_name) from director_datalist l join director_datalist_entry e on e.list_id = l.id
+select concat(l.list_name, '\\t', e.entry_name)
+from director_datalist l join director_datalist_entry e on e.list_id = l.id
 END
 mkdir {base}/rendered
 sql director -e "select concat(hex(file_checksum), ' ', file_path) from director_generated_config_file" |
