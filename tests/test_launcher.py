@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
+import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +17,7 @@ import pytest
 from plugin import LAUNCHER, ROOT
 from servers.requirements import unmet
 from smtp_status import __version__
+from smtp_status.__main__ import DEPENDENCIES
 
 DEBIAN = "/usr/bin/python3"
 VERSION = (3, f"check_smtp_status {__version__}\n", "")
@@ -133,6 +137,51 @@ def test_a_damaged_package_is_one_line(cli: str, line: str, copy: Path) -> None:
     (copy / "plugin/smtp_status/cli.py").write_text(cli + "\n")
     code, out, err = start(sys.executable, "-S", copy / LAUNCHER.name)
     assert (code, out, err) == (3, line[:160] + "\n", "")
+
+
+def older(package: str, module: str, version: str, spoil: str, by: str, base: Path) -> Path:
+    """A directory with this version of a dependency: today's files without what the older ones had not."""
+    found = importlib.metadata.distribution(package)
+    shutil.copytree(str(found.locate_file(module)), base / module, ignore=shutil.ignore_patterns("__pycache__"))
+    broken = base / module / spoil
+    removed = re.sub(by, "", broken.read_text())
+    assert removed != broken.read_text()
+    broken.write_text(removed)
+    about = base / f"{package}-{version}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+    return base
+
+
+@pytest.mark.parametrize(
+    ("package", "module", "version", "spoil", "by", "wanted"),
+    [
+        # dnspython 2.1 of Ubuntu 22.04, and what it lacks
+        ("dnspython", "dns", "2.1.0", "message.py", r"(?m)^    id: .* = None,\n", "2.3"),
+        ("nagiosplugin", "nagiosplugin", "1.0.0", "__init__.py", r"(?m)^from \.range import Range .*$", "1.3"),
+    ],
+)
+def test_a_dependency_that_is_too_old_is_one_line(
+    package: str, module: str, version: str, spoil: str, by: str, wanted: str, tmp_path: Path
+) -> None:
+    old = older(package, module, version, spoil, by, tmp_path)
+    command = (sys.executable, LAUNCHER, "-d", "example.org", "-t", "2", "--nameserver", "127.0.0.1:1")
+    line = (
+        f"SMTP UNKNOWN - {package} {version} is too old, {wanted} or newer is wanted:"
+        f" pip install -U {package} for {sys.executable}, or the single file"
+    )
+    assert start(*command, PYTHONPATH=str(old)) == (3, line[:160] + "\n", "")
+    # the fault is another one where the version is good
+    (old / f"{package}-{version}.dist-info/METADATA").write_text(f"Name: {package}\nVersion: {wanted}\n")
+    code, out, _ = start(*command, PYTHONPATH=str(old))
+    assert (code, out.startswith(DAMAGED)) == (3, True)
+
+
+def test_the_versions_wanted_are_those_of_the_metadata() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    required = settings["options"]["install_requires"].split()
+    assert required == [f"{package}>={version}" for package, version in DEPENDENCIES.values()]
 
 
 def test_a_launcher_without_its_package_says_where_it_looked(copy: Path) -> None:
