@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -139,41 +140,46 @@ def test_a_damaged_package_is_one_line(cli: str, line: str, copy: Path) -> None:
     assert (code, out, err) == (3, line[:160] + "\n", "")
 
 
-def older(package: str, module: str, version: str, spoil: str, by: str, base: Path) -> Path:
-    """A directory with this version of a dependency: today's files without what the older ones had not."""
+class Older(NamedTuple):
+    """A dependency as it was: its version, and what (a pattern) the file ``spoilt`` of its package had not."""
+
+    module: str
+    version: str
+    spoilt: str
+    lacks: str
+
+
+OLDER = {
+    # of Ubuntu 22.04
+    "dnspython": Older("dns", "2.1.0", "message.py", r"(?m)^    id: .* = None,\n"),
+    "nagiosplugin": Older("nagiosplugin", "1.0.0", "__init__.py", r"(?m)^from \.range import Range .*$"),
+}
+
+
+@pytest.mark.parametrize("package", OLDER)
+def test_a_dependency_that_is_too_old_is_one_line(package: str, tmp_path: Path) -> None:
+    old = OLDER[package]
     found = importlib.metadata.distribution(package)
-    shutil.copytree(str(found.locate_file(module)), base / module, ignore=shutil.ignore_patterns("__pycache__"))
-    broken = base / module / spoil
-    removed = re.sub(by, "", broken.read_text())
-    assert removed != broken.read_text()
-    broken.write_text(removed)
-    about = base / f"{package}-{version}.dist-info"
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(str(found.locate_file(old.module)), tmp_path / old.module, ignore=ignore)
+    spoilt = tmp_path / old.module / old.spoilt
+    text, count = re.subn(old.lacks, "", spoilt.read_text())
+    assert count == 1
+    spoilt.write_text(text)
+    about = tmp_path / f"{package}-{old.version}.dist-info"
     about.mkdir()
-    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
-    return base
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {old.version}\n")
 
-
-@pytest.mark.parametrize(
-    ("package", "module", "version", "spoil", "by", "wanted"),
-    [
-        # dnspython 2.1 of Ubuntu 22.04, and what it lacks
-        ("dnspython", "dns", "2.1.0", "message.py", r"(?m)^    id: .* = None,\n", "2.3"),
-        ("nagiosplugin", "nagiosplugin", "1.0.0", "__init__.py", r"(?m)^from \.range import Range .*$", "1.3"),
-    ],
-)
-def test_a_dependency_that_is_too_old_is_one_line(
-    package: str, module: str, version: str, spoil: str, by: str, wanted: str, tmp_path: Path
-) -> None:
-    old = older(package, module, version, spoil, by, tmp_path)
     command = (sys.executable, LAUNCHER, "-d", "example.org", "-t", "2", "--nameserver", "127.0.0.1:1")
+    wanted = dict(DEPENDENCIES.values())[package]
     line = (
-        f"SMTP UNKNOWN - {package} {version} is too old, {wanted} or newer is wanted:"
+        f"SMTP UNKNOWN - {package} {old.version} is too old, {wanted} or newer is wanted:"
         f" pip install -U {package} for {sys.executable}, or the single file"
     )
-    assert start(*command, PYTHONPATH=str(old)) == (3, line[:160] + "\n", "")
-    # the fault is another one where the version is good
-    (old / f"{package}-{version}.dist-info/METADATA").write_text(f"Name: {package}\nVersion: {wanted}\n")
-    code, out, _ = start(*command, PYTHONPATH=str(old))
+    assert start(*command, PYTHONPATH=str(tmp_path)) == (3, line[:160] + "\n", "")
+    # where the version is good the fault is another one
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {wanted}\n")
+    code, out, _ = start(*command, PYTHONPATH=str(tmp_path))
     assert (code, out.startswith(DAMAGED)) == (3, True)
 
 
