@@ -2,6 +2,8 @@
 # `make help` lists them.
 
 PYTHON ?= python3
+# More interpreters for which the single file holds compiled code.
+PYTHONS ?=
 
 # Values from the command line only: some shells have a HOST of their own in the environment.
 ifneq ($(origin HOST),command line)
@@ -9,7 +11,7 @@ unexport HOST TO FROM
 endif
 
 .NOTPARALLEL:
-.PHONY: help demo test lint fuzz mutation generate pyz deb client bench clean FORCE
+.PHONY: help demo test lint fuzz mutation generate pyz deb rpm dist client bench clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +25,9 @@ help:
 	@echo 'make pyz     build dist/check_smtp_status.pyz: one file that needs nothing but Python'
 	@echo 'make deb     build dist/check-smtp-status_VERSION_all.deb (with dpkg-deb)'
 	@echo 'make client  build dist/check_smtp_status, the thin client of smtp_statusd (C)  PLUGIN=… SOCKET=… are fixed in it'
+	@echo 'make rpm     build dist/check-smtp-status-VERSION-1.noarch.rpm (with rpmbuild), the single file inside'
+	@echo 'make dist    build a release into dist/: sdist, wheel, pyz, deb, rpm, checksums; see RELEASE.md'
+	@echo '             PYTHONS="python3.9 python3.12" adds compiled code for these to what pyz, rpm and dist make'
 	@echo 'make bench   measure cost and accuracy beside swaks, check_smtp, smtp-source and smtplib (minutes, as root)'
 	@echo 'make clean   remove the virtual environment, builds and caches'
 	@echo
@@ -51,7 +56,7 @@ generate:
 
 # The smallest environment that has what the plugin is built on.
 pyz: .venv/demo.stamp
-	.venv/bin/python contrib/pyz.py dist/check_smtp_status.pyz
+	.venv/bin/python contrib/pyz.py dist/check_smtp_status.pyz $(PYTHONS)
 
 deb:
 	$(PYTHON) contrib/deb.py dist
@@ -68,6 +73,13 @@ client:
 	@mkdir -p $(dir $(CLIENT))
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -DPLUGIN='"$(PLUGIN)"' -DSOCKET='"$(SOCKET)"' $(LDFLAGS) \
 	    -o $(CLIENT) client/check_smtp_status.c
+
+rpm: .venv/demo.stamp
+	.venv/bin/python contrib/rpm.py dist $(PYTHONS)
+
+# Empties dist/ first.
+dist: .venv/dist.stamp
+	.venv/bin/python contrib/dist.py dist $(PYTHONS)
 
 # Writes bench/RESULTS.md and the pictures of docs/. ARGS=--short runs everything once and writes nothing.
 bench: .venv/bench.stamp

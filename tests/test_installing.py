@@ -16,43 +16,16 @@ from typing import Any
 
 import pytest
 
-from plugin import ROOT, check_characters, check_form
+from elsewhere import Elsewhere, check_as_nobody, sh
+from plugin import ROOT, check_form
 from servers.installed import PYTHON, need_packages
-from servers.requirements import find, need, need_namespaces, need_root, unmet
+from servers.requirements import find, need, unmet
 from servers.scripted import SmtpScript
-from servers.unpacked import overlay
 from smtp_status import __version__
 from smtp_status import help as manual
 from smtp_status.options import OPTIONS
 
-NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--no-new-privs", "--")
 LITTER = shutil.ignore_patterns("__pycache__", "*.egg-info")
-
-
-def sh(*command: object, **options: Any) -> str:
-    """Standard output of a command that must not fail."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def check_as_nobody(scripted: Any, *command: object, wrap: tuple[object, ...] = ()) -> None:
-    """A whole transaction, then the version, by a user who may write nowhere, from a bare environment."""
-    need_root("becoming user nobody")
-    server = scripted(SmtpScript())
-    where = ["-H", server.host, "-p", server.port, "-v", "--to", "bob@example.org"]
-    words = [str(word) for word in (*wrap, *NOBODY, *command)]
-    done = subprocess.run(
-        [*words, *map(str, where)], capture_output=True, cwd="/", env={"PATH": "/usr/bin:/bin"}, check=False
-    )
-    assert done.stderr == b""
-    out = done.stdout.decode()
-    check_characters(out)
-    result = check_form(done.returncode, out)
-    assert result.code == 0
-    assert re.fullmatch(r"SMTP OK - .* accepted the message in [0-9.]+ s: 250 2\.0\.0 Ok: queued as 4Vx1", result.first)
-    done = subprocess.run([*words, "-V"], capture_output=True, cwd="/", env={"PATH": "/usr/bin:/bin"}, check=False)
-    assert (done.returncode, done.stdout) == (3, f"check_smtp_status {__version__}\n".encode())
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +41,15 @@ def distributions(place: Path) -> dict[str, Path]:
     """Wheel and sdist."""
     source, out = place / "source", place / "dist"
     source.mkdir()
-    for name in ("LICENSE", "MANIFEST.in", "README.md", "check_smtp_status.py", "pyproject.toml", "setup.cfg"):
+    for name in (
+        "LICENSE",
+        "MANIFEST.in",
+        "README.md",
+        "check_smtp_status.py",
+        "pyproject.toml",
+        "setup.cfg",
+        "setup.py",
+    ):
         shutil.copy2(ROOT / name, source)
     shutil.copytree(ROOT / "plugin/smtp_status", source / "plugin/smtp_status", ignore=LITTER)
     sh(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, source)
@@ -185,37 +166,10 @@ def test_the_manual_page(tmp_path: Path) -> None:
 def test_what_the_debian_package_says(deb: Path) -> None:
     assert deb.name == f"check-smtp-status_{__version__}_all.deb"
     fields = dict(line.split(": ", 1) for line in sh("dpkg-deb", "-f", deb).splitlines() if not line.startswith(" "))
-    assert fields["Depends"] == "python3 (>= 3.9), python3-nagiosplugin, python3-dnspython"
+    assert fields["Depends"] == "python3 (>= 3.9), python3-nagiosplugin, python3-dnspython (>= 2.3)"
     assert fields["Architecture"] == "all"
     owners = {line.split()[1] for line in sh("dpkg-deb", "-c", deb).splitlines()}
     assert owners == {"root/root"}
-
-
-class Elsewhere:
-    """This machine with everything written kept in memory: a private mount namespace with its own /etc, /usr, /var."""
-
-    def __init__(self, base: Path) -> None:
-        need_root("installing a package")
-        need_namespaces("m")
-        (base / "scratch").mkdir(parents=True)
-        (base / "source").mkdir()
-        setup = overlay(base / "source", base / "scratch", {})
-        script = f"{setup}\necho up\nexec sleep infinity"
-        self._holder = subprocess.Popen(
-            [*("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private"), "sh", "-c", script],
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-        )
-        assert self._holder.stdout
-        assert self._holder.stdout.readline() == b"up\n"
-        self.enter = ("nsenter", "--target", str(self._holder.pid), "--mount", "--")
-
-    def sh(self, *command: object) -> str:
-        return sh(*self.enter, *command)
-
-    def leave(self) -> None:
-        self._holder.kill()
-        self._holder.communicate()
 
 
 @pytest.fixture(scope="module")

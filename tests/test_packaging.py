@@ -25,7 +25,8 @@ VERSION = smtp_status.__version__
 SDIST = f"check_smtp_status-{VERSION}"
 DIST_INFO = f"{SDIST}.dist-info"
 FILES = (
-    *("LICENSE", "MANIFEST.in", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+    *("LICENSE", "MANIFEST.in", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *("RELEASE.md", "SECURITY.md", "setup.py"),
     *("check_smtp_status.py", "pyproject.toml", "ruff.toml", "setup.cfg"),
 )
 DIRECTORIES = tuple(
@@ -105,14 +106,33 @@ def test_metadata(packed: Packed) -> None:
     assert about["Description-Content-Type"] == "text/markdown"
     description = about.get_payload(decode=True)  # the README has characters outside ASCII
     assert isinstance(description, bytes)
-    assert description.decode("utf-8").strip() == (ROOT / "README.md").read_text("utf-8").strip()
+    address = about["Home-page"]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert readme.count("](docs/install.md)") == 2
+    # its links lead somewhere from a registry too
+    written = description.decode("utf-8")
+    assert f"]({address}/blob/main/docs/install.md)" in written
+    assert f"![A failing check in Icinga Web 2]({address}/raw/main/docs/icinga-web.png)" in written
+    assert re.search(r"\]\((?!https://)", written) is None
+    assert written.replace(f"{address}/blob/main/", "").replace(f"{address}/raw/main/", "").strip() == readme.strip()
+
+
+def test_the_links_a_registry_shows(packed: Packed) -> None:
+    about = metadata(packed)
+    address = about["Home-page"]
+    assert dict(line.split(", ") for line in about.get_all("Project-URL", [])) == {
+        "Documentation": f"{address}/blob/main/README.md",
+        "Changelog": f"{address}/blob/main/CHANGELOG.md",
+        "Source": address,
+        "Issues": f"{address}/issues",
+    }
 
 
 def test_two_runtime_dependencies_and_the_extras(packed: Packed) -> None:
     about = metadata(packed)
     required = [re.sub(r"[\s()]", "", line) for line in about.get_all("Requires-Dist", [])]
     assert [line for line in required if ";" not in line] == ["nagiosplugin>=1.3", "dnspython>=2.3"]
-    assert sorted(about.get_all("Provides-Extra", [])) == ["bench", "demo", "fuzz", "lint", "mutation", "test"]
+    assert sorted(about.get_all("Provides-Extra", [])) == ["bench", "demo", "dist", "fuzz", "lint", "mutation", "test"]
 
 
 def test_the_command_is_the_guarded_way_in(packed: Packed) -> None:

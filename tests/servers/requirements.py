@@ -47,6 +47,7 @@ PROGRAMS = {
     "nft": Program(("nft",), ("nftables",)),
     "man": Program(("man", "groff"), ("man-db", "groff-base")),
     "cc": Program(("cc",), ("gcc", "libc6-dev")),
+    "rpmbuild": Program(("rpmbuild", "rpm"), ("rpm",)),
     "openssl": Program(("openssl",), ("openssl",)),
 }
 
