@@ -204,7 +204,7 @@ def test_the_icinga_of_the_machine_knows_the_command(elsewhere: Elsewhere, place
     config.write_text(
         # those of Debian's constants.conf, which user nobody may not read
         'const PluginDir = "/usr/lib/nagios/plugins"\nconst PluginContribDir = PluginDir\n'
-        "include <itl>\ninclude <plugins>\ninclude <plugins-contrib>\n"
+        "include <itl>\ninclude <plugins>\ninclude <plugins-contrib>\ninclude <smtp_status>\n"
         'object Host "h" {\ncheck_command = "smtp_status"\n}\n'
     )
     rest = [
