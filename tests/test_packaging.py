@@ -30,7 +30,9 @@ FILES = (
     *("check_smtp_status.py", "pyproject.toml", "ruff.toml", "setup.cfg"),
 )
 DIRECTORIES = tuple(
-    name for name in ("bench", "client", "contrib", "demo", "docs", "plugin/smtp_status", "tests") if (ROOT / name).is_dir()
+    name
+    for name in ("bench", "client", "contrib", "demo", "docs", "plugin/smtp_status", "tests")
+    if (ROOT / name).is_dir()
 )
 LITTER = ("__pycache__", "*.pyc", "*.egg-info")
 
