@@ -82,6 +82,11 @@ def middle(text: str, limit: int) -> str:
     return text[: _number_around(text, head)[0]] + ELLIPSIS + text[_number_around(text, len(text) - tail)[1] :]
 
 
+def restored(text: str) -> bytes:
+    """Clean text with what its look-alikes and pictures may stand for, in UTF-8: what a reader takes it for."""
+    return _octets(text.translate({ord(shown): meant for meant, shown in {**_LOOK_ALIKES, **_PICTURES}.items()}))
+
+
 def redact(raw: bytes, secrets: Collection[bytes], limit: int = RAW_LIMIT) -> bytes:
     """The first ``limit`` octets of ``raw`` with ``***`` for every secret in them, also one that begins there
     and ends later.

@@ -1,0 +1,402 @@
+"""What repeats part of a login is found in every form a reader could undo; ordinary refusals are not taken for it."""
+
+# ruff: noqa: RUF001 - letters of other scripts are meant
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import html
+import json
+import quopri
+import re
+import time
+import urllib.parse
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smtp_status.secrets import HIDDEN, Login
+from smtp_status.text import clean, sentence
+
+USER = "alice@x.test"
+NAMES = (USER, "mx1.example.org", "probe.example.org")
+
+
+def login(secret: str, *sent: bytes) -> Login:
+    """What PLAIN and LOGIN would have sent."""
+    octets = secret.encode()
+    plain = base64.b64encode(f"\0{USER}\0".encode() + octets)
+    lines = (plain, base64.b64encode(USER.encode()), base64.b64encode(octets))
+    return Login([octets], [*lines, *sent], NAMES)
+
+
+Form = Callable[[str], str]
+
+
+def each(form: str, separator: str = "") -> Form:
+    """Every octet by ``form``."""
+    return lambda text: separator.join(form % octet for octet in text.encode())
+
+
+def base64_of(charset: str = "utf-8", before: bytes = b"", after: bytes = b"") -> Form:
+    return lambda text: base64.b64encode(before + text.encode(charset) + after).decode()
+
+
+def then(first: Form, second: Form) -> Form:
+    return lambda text: second(first(text))
+
+
+def base32hex(text: str) -> str:
+    table = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHIJKLMNOPQRSTUV")
+    return base64.b32encode(text.encode()).translate(table).decode()
+
+
+FORMS: dict[str, Form] = {
+    "as it is": lambda text: text,
+    "capitals": str.upper,
+    "small letters": str.lower,
+    "other case": str.swapcase,
+    "backwards": lambda text: text[::-1],
+    **{f"{name} between": separator.join for name, separator in (("blanks", " "), ("two blanks", "  "))},
+    **{f"{name} between": separator.join for name, separator in (("colons", ":"), ("hyphens", "-"), ("dots", "."))},
+    **{f"{name} between": separator.join for name, separator in (("commas", ", "), ("an x", "x"), ("lines", "\n"))},
+    **{f"{name} between": separator.join for name, separator in (("nothing visible", "\u200b"), ("a dot", "·"))},
+    "each twice": lambda text: "".join(char * 2 for char in text),
+    "first letters": lambda text: " ".join(f"{char}aaa" for char in text if char != " "),
+    "quoted": repr,
+    "percent, where it must be": urllib.parse.quote,
+    "percent": each("%%%02x"),
+    "percent, twice": then(each("%%%02X"), urllib.parse.quote),
+    "JSON": json.dumps,
+    "JSON escapes": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "HTML": html.escape,
+    "HTML, decimal": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "HTML, hexadecimal": lambda text: "".join(f"&#x{ord(char):X};" for char in text),
+    "code points": lambda text: " ".join(f"U+{ord(char):04X}" for char in text),
+    "hexadecimal": each("%02x"),
+    "hexadecimal, capital": each("%02X"),
+    "hexadecimal with blanks": each("%02x", " "),
+    "hexadecimal with colons": each("%02X", ":"),
+    "hexadecimal with 0x": each("0x%02x", ", "),
+    "hexadecimal escapes": each("\\x%02x"),
+    "hexadecimal of UTF-16": lambda text: text.encode("utf-16-le").hex(),
+    "hexadecimal backwards": lambda text: text.encode().hex()[::-1],
+    "hexadecimal of it backwards": lambda text: text[::-1].encode().hex(),
+    "octal escapes": each("\\%03o"),
+    "octal": each("%03o"),
+    "octal with blanks": each("%o", " "),
+    "decimal with blanks": each("%d", " "),
+    "decimal": each("%03d"),
+    "binary": lambda text: " ".join(f"{octet:08b}" for octet in text.encode()),
+    "base64": base64_of(),
+    "base64, one octet before": base64_of(before=b".", after=b".."),
+    "base64, two octets before": base64_of(before=b"..", after=b"."),
+    "base64 without padding": lambda text: base64.b64encode(text.encode()).decode().rstrip("="),
+    "base64 with blanks": lambda text: " ".join(re.findall(".{1,4}", base64.b64encode(text.encode()).decode())),
+    "base64 for URLs": lambda text: base64.urlsafe_b64encode(b"\xff\xfe" + text.encode()).decode(),
+    "base64 backwards": lambda text: base64.b64encode(text.encode()).decode()[::-1],
+    "base64 of UTF-16": base64_of("utf-16-le"),
+    "base64 of UTF-16, big end first": base64_of("utf-16-be"),
+    "base64 of UTF-16 with its mark": base64_of("utf-16"),
+    "base64 twice": then(base64_of(), base64_of()),
+    "base64 of hexadecimal": then(each("%02x"), base64_of()),
+    "base64 of percent": then(each("%%%02x"), base64_of()),
+    "base64 of JSON": lambda text: base64.b64encode(json.dumps({"user": USER, "pass": text}).encode()).decode(),
+    "hexadecimal of base64": then(base64_of(), each("%02x")),
+    "percent of base64": then(base64_of(), lambda text: urllib.parse.quote(text, safe="")),
+    "base32": lambda text: base64.b32encode(text.encode()).decode(),
+    "base32, small, one octet before": lambda text: base64.b32encode(b"." + text.encode()).decode().lower().rstrip("="),
+    "base32 for sorting": base32hex,
+    "base32 of base64": lambda text: base64.b32encode(base64.b64encode(text.encode())).decode(),
+    "quoted-printable": lambda text: quopri.encodestring(text.encode()).decode(),
+    "quoted-printable, all of it": each("=%02X"),
+    "uuencode": lambda text: binascii.b2a_uu(text.encode()).decode(),
+    "ROT13": lambda text: codecs.encode(text, "rot13"),
+    "UTF-7": lambda text: text.encode("utf-7").decode(),
+    "wide letters": lambda text: "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in text),
+}
+SECRETS = (
+    "hunter2",
+    "Tr0ub4dor&3 /+=|horse",
+    "correct horse battery",
+    "b\u00e4tt\u00e9ry \u20ac st\u00e4ple",
+    'x\'; "$(id)" `\\n` %s',
+    "p@$$w0rd",
+    "пароль123",
+    "密码就是这个",
+    "!!@@##$$%%^^",
+)
+AROUND = ("%s", "5.7.8 no: %s", "user alice: password '%s' is wrong, try again")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("secret", SECRETS, ids=range(len(SECRETS)))
+def test_every_form(secret: str, form: str) -> None:
+    known = login(secret)
+    for around in AROUND:
+        said = around.replace("%s", FORMS[form](secret))
+        for text in (said.encode(), clean(said), sentence(said)):
+            assert known.repeated_by(text), text
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *(
+            "as it is",
+            "capitals",
+            "backwards",
+            "blanks between",
+            "colons between",
+            "percent",
+            "JSON escapes",
+            "HTML, decimal",
+        ),
+        *("hexadecimal", "octal escapes", "base64", "base64 of UTF-16", "base32", "quoted-printable", "base64 twice"),
+    ],
+)
+@pytest.mark.parametrize("secret", SECRETS[:5], ids=range(5))
+def test_any_five_characters(secret: str, form: str) -> None:
+    known = login(secret)
+    for start in range(len(secret) - 4):
+        part = secret[start : start + 5]
+        if part == part.strip():
+            assert known.repeated_by(f"no: {FORMS[form](part)}"), part
+            assert known.repeated_by(f"no: {FORMS[form](part)} try again"), part
+
+
+@pytest.mark.parametrize("secret", SECRETS[:3], ids=range(3))
+def test_any_five_characters_of_what_was_sent(secret: str) -> None:
+    line = base64.b64encode(f"\0{USER}\0{secret}".encode())
+    digest = b"f5ef8ff09d4c1b6b3e0f6a9dbe2c7d11"
+    known = login(secret, digest)
+    for sent in (line, digest):
+        bare = sent.rstrip(b"=")
+        for start in range(len(bare) - 4):
+            assert known.repeated_by(b"no: %s!" % bare[start : start + 5])
+        assert known.repeated_by(sent.swapcase())
+        assert known.repeated_by(sent[::-1])
+        assert known.repeated_by(sent.hex())
+        assert known.repeated_by(base64.b64encode(sent))
+
+
+def test_a_token_is_found_as_a_password_is() -> None:
+    token = "ya29." + base64.urlsafe_b64encode(bytes(range(256))).decode()
+    known = Login([token.encode()])
+    for start in range(0, len(token) - 4, 7):
+        assert known.repeated_by(f"bad token {token[start : start + 5]}")
+    for form in ("other case", "backwards", "colons between", "hexadecimal", "base64", "percent", "base32"):
+        assert known.repeated_by(FORMS[form](token[20:60])), form
+
+
+REFUSALS = (
+    # Postfix with Dovecot and with Cyrus
+    "5.7.8 Error: authentication failed: UGFzc3dvcmQ6",
+    "5.7.8 Error: authentication failed: (reason unavailable)",
+    "5.7.8 Error: authentication failed: Invalid authentication mechanism",
+    "5.7.8 Error: authentication failed: authentication failure",
+    "5.7.0 Error: authentication failed: generic failure",
+    "4.7.0 Temporary authentication failure: Connection lost to authentication server",
+    "5.5.1 Error: authentication not enabled",
+    "5.7.0 Must issue a STARTTLS command first",
+    "5.7.1 <alice@x.test>: Sender address rejected: not logged in",
+    "5.7.1 <alice@x.test>: Relay access denied",
+    "2.0.0 Ok: queued as 4Vx1AbCdEfz9",
+    # Dovecot's submission service
+    "5.7.8 Authentication failed.",
+    "4.7.0 Temporary authentication failure.",
+    # Exim
+    "Incorrect authentication data",
+    "Temporary authentication problem",
+    # Exchange
+    "5.7.3 Authentication unsuccessful",
+    "5.7.139 Authentication unsuccessful, the user credentials were incorrect."
+    " [AM0PR10CA0021.EURPRD10.PROD.OUTLOOK.COM 2026-11-22T10:31:52.127Z 08DBEA1F2C4D7E5F]",
+    "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant."
+    " Visit https://aka.ms/smtp_auth_disabled for more information. [FR0P281CA0001.DEUP281.PROD.OUTLOOK.COM]",
+    "5.7.57 Client not authenticated to send mail.",
+    # Gmail
+    "5.7.8 Username and Password not accepted. For more information, go to 5.7.8"
+    "  https://support.google.com/mail/?p=BadCredentials 5b1f17b1804b1-40b2b1a2f3dsm21451555e9.8 - gsmtp",
+    "5.7.14 Please log in via your web browser and then try again. 5.7.14 Learn more at"
+    " 5.7.14 https://support.google.com/mail/answer/78754 5b1f17b1804b1 - gsmtp",
+    "5.7.9 Application-specific password required. Learn more at"
+    " 5.7.9 https://support.google.com/mail/?p=InvalidSecondFactor d75a77b69052e - gsmtp",
+    # others
+    "5.7.0 (#AUTH005) Too many bad auth attempts.",
+    "5.7.1 Username or password incorrect",
+    "5.7.8 Bad username or password (Authentication failed).",
+    "5.7.8 Authentication credentials invalid",
+    "Login fail. Authentication is unsuccessful, the password is wrong",
+    "5.7.8 Authentication failed, token expired",
+    "mx1.example.org ESMTP Postfix (Debian/GNU)",
+    "mx1.example.org PIPELINING SIZE 10240000 8BITMIME STARTTLS AUTH PLAIN LOGIN CRAM-MD5 ENHANCEDSTATUSCODES DSN",
+)
+COMMON = (
+    *("password", "Password", "passwords", "Password1!", "Passw0rd", "secret", "login", "username", "authentication"),
+    *("invalid", "failed", "incorrect", "error", "token", "access", "welcome1", "admin", "letmein", "qwerty", "dragon"),
+    *("monkey", "iloveyou", "sunshine", "987654", "Invalid password", "correct horse battery staple", "alice123"),
+    *("a", "7", "ok", "no", "in", "pw", "abc", "987", "pass", "auth", "mail", "smtp", "test", "user"),
+    "ya29." + base64.urlsafe_b64encode(bytes(range(256)) * 4).decode(),
+)
+
+
+@pytest.mark.parametrize("secret", COMMON)
+def test_ordinary_refusals_are_shown(secret: str) -> None:
+    known = login(secret)
+    for refusal in REFUSALS:
+        assert not known.repeated_by(refusal.encode()), refusal
+        assert not known.repeated_by(sentence(refusal)), refusal
+    assert known.repeated_among(REFUSALS) == set()
+
+
+@pytest.mark.parametrize("secret", ["password", "Invalid password", "authentication"])
+def test_a_password_that_is_an_ordinary_word_is_found_where_it_is_encoded(secret: str) -> None:
+    known = login(secret)
+    for form in ("backwards", "hexadecimal", "base64", "base32", "blanks between", "percent of base64"):
+        assert known.repeated_by(f"no: {FORMS[form](secret)}"), form
+    assert known.repeated_by(f"no: {secret}1") is (" " in secret)
+
+
+def test_an_ordinary_word_inside_of_more_of_the_secret() -> None:
+    known = login("password123")
+    assert not known.repeated_by("the password is wrong")
+    assert known.repeated_by("the password123 is wrong")
+    assert known.repeated_by("the assword1 is wrong")
+    assert known.repeated_by("the passwor is wrong")
+
+
+def test_names_of_the_conversation_are_no_secret() -> None:
+    known = login("alice2026")
+    assert not known.repeated_by("5.7.8 alice@x.test: no such user")
+    assert known.repeated_by("5.7.8 alice2: no such user")
+    assert login(USER).repeated_by("5.7.8 alice@x.test: no such user")  # but what is the password itself is hidden
+
+
+@pytest.mark.parametrize(
+    ("secret", "said", "hidden"),
+    [
+        ("pw7", b"bad password: pw7", True),
+        ("pw7", b"bad password: 7wp", True),
+        ("pw7", b"p w 7", True),
+        ("pw7", b"xpw78", False),
+        ("pw7", b"cHc3 is wrong", True),
+        ("pw7", b"707737", True),
+        ("pw7", b"%70%77%37!", True),
+        ("x", b"a bad password: x", True),
+        ("x", b"a bad password: \\x78", True),
+        ("5", b"5.7.8 no", False),
+        ("é", "no: 'é'".encode(), True),
+        ("é", "caféé".encode(), False),
+    ],
+)
+def test_short_secrets_where_they_stand_alone(secret: str, said: bytes, hidden: bool) -> None:
+    assert login(secret).repeated_by(said) is hidden
+
+
+@pytest.mark.parametrize(
+    ("said", "cut_off", "hidden"),
+    [
+        (b"password: hun", True, True),
+        (b"password: hunt", True, True),
+        (b"password: hunt", False, False),
+        (b"password: hu", True, False),
+        ("password: hunt…", False, True),
+        (b"68756e", True, True),
+        (b"AGFsaWN", False, True),
+        (b"AGF", True, True),
+        (b"AGF", False, False),
+        (b"authentication fail", True, False),
+    ],
+)
+def test_a_text_that_was_cut_off(said: bytes | str, cut_off: bool, hidden: bool) -> None:
+    assert login("hunter2").repeated_by(said, cut_off=cut_off) is hidden
+
+
+def test_an_ordinary_word_at_the_edge_of_a_text_that_was_cut_off() -> None:
+    assert not login("tedious1").repeated_by("5.7.8 rejected", cut_off=True)
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        (["fine", "hunter2", "fine"], {1}),
+        (["fine", "no: hunt", "er2 is wrong", "fine"], {1, 2}),
+        (["2.1.0 Ok hunt", "2.1.5 er2 Ok"], {0, 1}),
+        (["h", "u", "n", "t", "e", "!"], {0, 1, 2, 3, 4}),
+        (["hunt", "fine", "er2"], set()),
+        (["x aHVu", "dGVy x", "fine", "6875", "6e74", "6572"], {0, 1, 3, 4, 5}),
+        (["fine", "hunt", "er2", "hunter2", "fine", "hunt", "er2"], {1, 2, 3, 5, 6}),
+        ([], set()),
+    ],
+)
+def test_what_is_spread_over_texts(texts: list[str], found: set[int]) -> None:
+    assert login("hunter2").repeated_among(texts) == found
+
+
+def test_what_is_cut_off_among_texts() -> None:
+    assert login("hunter2").repeated_among(["fine", "hunt", "fine"], {1}) == {1}
+    assert login("hunter2").repeated_among(["fine", "fine"], {1}) == set()
+
+
+def test_more_is_spread_than_is_worth_looking_for() -> None:
+    texts = ["fine", *(part for _ in range(20) for part in ("hunt", "er2", "fine"))]
+    assert {1, 2, 58, 59} <= login("hunter2").repeated_among(texts)
+
+
+def test_our_own_words_stay() -> None:
+    known = login("hunter2")
+    own = ["certificate is for hunter2.example.test, not for mx1.example.org", "PLAIN not offered, only LOGIN"]
+    assert known.cleared(own) == [f"certificate is for {HIDDEN} not for mx1.example.org", own[1]]
+    assert known.cleared(own[1:]) == own[1:]
+    assert known.cleared(["offered: hunt er2 LOGIN"]) == [f"offered: {HIDDEN} LOGIN"]
+
+
+@given(st.from_regex("[A-Za-z]{3,20}[0-9]{2,5}", fullmatch=True), st.text(max_size=60), st.text(max_size=60))
+def test_whatever_stands_around_it(secret: str, before: str, after: str) -> None:
+    assert Login([secret.encode()]).repeated_by((before + secret + after).encode("utf-8", "surrogatepass"))
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_nothing_is_too_strange(said: bytes, cut_off: bool) -> None:
+    login("hunter2").repeated_by(said, cut_off=cut_off)
+    login("b\u00e4tt\u00e9ry \u20ac").repeated_by(clean(said), cut_off=cut_off)
+
+
+PIECES = (
+    b"x",
+    b"68 ",
+    b"%41",
+    b"&amp;",
+    b"&#1",
+    b"1",
+    b"0 ",
+    b"aGVs",
+    b"=\n",
+    b"\\u0041",
+    b"+AOQ-",
+    b"hunt",
+    b"\xe9",
+    b"\xc3\xa9",
+)
+
+
+@pytest.mark.parametrize("piece", PIECES, ids=ascii)
+@pytest.mark.parametrize(
+    "secret", ["hunter2", SECRETS[1], "ya29." + base64.b64encode(bytes(range(256)) * 24).decode()], ids=len
+)
+def test_the_cost_grows_with_the_text(secret: str, piece: bytes) -> None:
+    known = login(secret)
+
+    def cost(octets: int) -> float:
+        said = piece * (octets // len(piece))
+        known.repeated_by(said)
+        begin = time.process_time()
+        known.repeated_by(said)
+        return time.process_time() - begin
+
+    assert cost(64 * 1024) < 16 * max(cost(8 * 1024), 0.01)
