@@ -49,7 +49,7 @@ fuzz: .venv/fuzz.stamp
 	PYTHONPATH=plugin:tests .venv/bin/python -m fuzzing --seconds $(FUZZ_SECONDS)
 
 mutation: .venv/mutation.stamp
-	.venv/bin/python tests/mutation.py $(ARGS)
+	.venv/bin/python tests/helpers/mutation.py $(ARGS)
 
 generate:
 	$(PYTHON) contrib/generate.py

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import runs
+from helpers import runs
 from servers import requirements
 from servers.steady import Counts
 
@@ -75,7 +75,7 @@ class Commands:
         told = ("--times",) if times else ()
         options = (*_server(place, tls), "-f", SENDER, "--to", RECIPIENT, "-t", "120")
         work = _work(count, tls=tls)
-        return self._python(str(runs.ROOT / "tests/crowd.py"), *told, str(count), *options, work=work)
+        return self._python(str(runs.ROOT / "tests/helpers/crowd.py"), *told, str(count), *options, work=work)
 
     def tls_client(self, place: Place, count: int) -> Command:
         """``count`` conversations with STARTTLS by nothing but Python's ssl and socket, one after another."""

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from commands import Command
 
-import runs
+from helpers import runs
 from servers import requirements
 
 _LAUNCHER = str(Path(__file__).resolve().parent / "rusage.py")

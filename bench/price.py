@@ -10,7 +10,7 @@ from cost import Series, Spender, instructions, ratio
 from proof import prove
 from table import Table
 
-import runs
+from helpers import runs
 from servers.certs import Certs
 from servers.fakedns import FakeDns, one_exchanger
 from servers.steady import SteadyServer

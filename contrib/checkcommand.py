@@ -6,7 +6,7 @@ import json
 
 from variables import CHECKS, COMMAND, TIMEOUT, body, described, set_if, variable
 
-from smtp_status.options import PROGRAM, Option
+from smtp_status.options.table import PROGRAM, Option
 
 HEADER = """\
 /*

@@ -13,9 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin"))
 
-from smtp_status.auth import STRENGTH  # the package must be found first
-from smtp_status.model import FAULTS, STAGES
-from smtp_status.options import OPTIONS, PROGRAM, Option
+from smtp_status.findings import FAULTS
+from smtp_status.options.table import OPTIONS, PROGRAM, Option
+from smtp_status.sasl.mechanisms import STRENGTH  # the package must be found first
+from smtp_status.stages import STAGES
 
 STATES = ("ok", "warning", "critical", "unknown")
 CODES = ("2xx", "4xx", "5xx")

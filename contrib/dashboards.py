@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from smtp_status.model import STAGES
+from smtp_status.stages import STAGES
 
 COMMAND = "smtp_status"
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")

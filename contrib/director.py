@@ -8,7 +8,7 @@ import zlib
 from services import TEMPLATES, Template
 from variables import CHECKS, COMMAND, TIMEOUT, body, choices, described, set_if, variable
 
-from smtp_status.options import PROGRAM, Option
+from smtp_status.options.table import PROGRAM, Option
 
 # ipv4-or-ipv6 is not there in a Director that has not read Icinga's own commands yet, and a variable of a command of
 # the Director cannot be a function; an argument can.

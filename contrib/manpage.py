@@ -11,8 +11,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin"))
 
 from smtp_status import __version__
-from smtp_status import help as manual
-from smtp_status.options import PROGRAM
+from smtp_status.options import help
+from smtp_status.options.table import PROGRAM
 
 PURPOSE = "prove that a mail server takes mail, and time every SMTP command"
 
@@ -25,7 +25,7 @@ ENVIRONMENT = (
 
 def page() -> str:
     """The page in the man macros, with a line end at its end."""
-    about, *sections = re.split(r"\n\n(?=[A-Z][^\n]*:\n)", manual.text().rstrip("\n"))
+    about, *sections = re.split(r"\n\n(?=[A-Z][^\n]*:\n)", help.text().rstrip("\n"))
     usage, _, about = about.partition("\n\n")
     return "\n".join(
         [

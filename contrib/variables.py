@@ -7,9 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin"))
 
-from smtp_status.auth import STRENGTH
-from smtp_status.model import STAGES
-from smtp_status.options import OPTIONS, Option
+from smtp_status.options.table import OPTIONS, Option
+from smtp_status.sasl.mechanisms import STRENGTH
+from smtp_status.stages import STAGES
 
 COMMAND = "smtp_status"
 """Name of the CheckCommand, and what its variables begin with."""

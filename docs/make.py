@@ -3,7 +3,8 @@
 
 ``docs/make.py`` makes the tables from the plugin's own data; ``docs/make.py --check`` writes nothing and exits with 1
 when one is stale.  ``docs/make.py --outputs [PAGE...]`` also runs every command shown (on these pages: ``README.md``,
-``docs/output.md``) and puts in what it says; it needs root and the servers of the tests (``tests/documented.py``).
+``docs/output.md``) and puts in what it says; it needs root and the servers of the tests
+(``tests/helpers/documented.py``).
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "tests")]
 
-from smtp_status import help as manual  # noqa: E402 - from this checkout
-from smtp_status import replies, states  # noqa: E402
-from smtp_status.options import GROUPS, OPTIONS  # noqa: E402
+from smtp_status.check import states  # noqa: E402
+from smtp_status.options import help  # noqa: E402 - from this checkout
+from smtp_status.options.table import GROUPS, OPTIONS  # noqa: E402
+from smtp_status.smtp.reply_table import TABLE  # noqa: E402
 
 if TYPE_CHECKING:
-    from documented import World
+    from helpers.documented import World
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
@@ -38,16 +40,14 @@ def options() -> str:
     """All options, one table for each group."""
     parts = []
     for group in GROUPS:
-        rows = [(f"`{manual.signature(option)}`", _words(option.help)) for option in OPTIONS if option.group == group]
+        rows = [(f"`{help.signature(option)}`", _words(option.help)) for option in OPTIONS if option.group == group]
         parts.append(_table((f"{group}", "meaning"), rows))
     return "\n".join(parts)
 
 
 def short_states() -> str:
     """The states as ``--help`` tells them."""
-    return _table(
-        ("what happened", "state"), [(_words(outcome), _words(state)) for outcome, state in manual.STATE_TABLE]
-    )
+    return _table(("what happened", "state"), [(_words(outcome), _words(state)) for outcome, state in help.STATE_TABLE])
 
 
 def state_rules() -> str:
@@ -62,13 +62,13 @@ def state_rules() -> str:
 def reply_table() -> str:
     """The reply table."""
     shown = {"connection": "greeting", "message": "final dot"}
-    rows = [(shown.get(command, command), *columns) for command, columns in replies.TABLE.items()]
+    rows = [(shown.get(command, command), *columns) for command, columns in TABLE.items()]
     return _table(("reply to", "success", "failure", "error"), rows)
 
 
 def usage() -> str:
     """The first line of ``--help``."""
-    return f"```text\n{manual.USAGE}\n```\n"
+    return f"```text\n{help.USAGE}\n```\n"
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -150,7 +150,7 @@ def outputs(text: str, world: World) -> str:
         return f"{block['begin']}{body}{block['end']}"
 
     def line(block: re.Match[str]) -> str:
-        from first_lines import CASES, first_line  # noqa: PLC0415 - needs all that the tests need
+        from helpers.first_lines import CASES, first_line  # noqa: PLC0415 - needs all that the tests need
 
         return f"{block['begin']}{first_line(world, CASES[block['name']])}\n{block['end']}"
 
@@ -166,7 +166,7 @@ def main(argv: list[str]) -> int:
     fresh = {page: made(page.read_text("utf-8")) for page in PAGES}
     if argv[:1] == ["--outputs"]:
         wanted = [pages[name] for name in argv[1:]] or PAGES
-        from documented import World  # noqa: PLC0415 - as above
+        from helpers.documented import World  # noqa: PLC0415 - as above
 
         base = Path(tempfile.mkdtemp(prefix="smtp-"))
         base.chmod(0o755)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("plugin")
+pytest.register_assert_rewrite("helpers.plugin")
 
 # ruff: noqa: E402 - rewriting must be registered before
 from servers.aio import MailServer

@@ -7,9 +7,10 @@ import signal
 import sys
 from time import monotonic
 
-from . import __version__, output
-from .configure import settings_from
-from .settings import InformationWanted, UsageError
+from . import __version__
+from .check import output
+from .options.build import settings_from
+from .options.settings import InformationWanted, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ def _run(argv: Sequence[str]) -> tuple[str, int]:
     began = monotonic()
     settings = settings_from(argv, os.environ)
     # Behind the settings: a mistake in these needs no nagiosplugin Check to be told.
-    from . import check  # noqa: PLC0415
+    from .check import check  # noqa: PLC0415
 
-    return check.run(settings, began, _stop_descriptor())
+    return check.perform(settings, began, _stop_descriptor())
 
 
 def _stop_descriptor() -> int:
@@ -68,6 +69,6 @@ def _stop_descriptor() -> int:
 def _information(topic: str) -> str:
     if topic == "version":
         return f"check_smtp_status {__version__}\n"
-    from .help import text  # noqa: PLC0415 - only here
+    from .options.help import text  # noqa: PLC0415 - only here
 
     return text()

@@ -9,12 +9,16 @@ from random import Random
 
 import nagiosplugin
 
-from smtp_status.address import NULL, Mailbox
-from smtp_status.auth import PLAINTEXT, STRENGTH
-from smtp_status.message import Message
-from smtp_status.model import FAULTS, STAGES
-from smtp_status.plan import Credentials, Plan, RawCommand, Secret, TlsPlan
-from smtp_status.settings import Settings, StateRule
+from smtp_status.findings import FAULTS
+from smtp_status.options.settings import Settings, StateRule
+from smtp_status.sasl.credentials import Credentials, Secret
+from smtp_status.sasl.mechanisms import PLAINTEXT, STRENGTH
+from smtp_status.smtp.address import NULL, Mailbox
+from smtp_status.smtp.command import RawCommand
+from smtp_status.smtp.message import Message
+from smtp_status.smtp.plan import Plan
+from smtp_status.stages import STAGES
+from smtp_status.tls.plan import TlsPlan
 
 TIMEOUT = 10.0
 HOST = "192.0.2.7"

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple, Union
 
-from smtp_status.plan import Plan
+from smtp_status.smtp.plan import Plan
 
 from . import grammar, sasl
 from .certificates import any_chain

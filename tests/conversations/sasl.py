@@ -7,8 +7,8 @@ import hashlib
 import hmac
 from collections.abc import Generator
 
-from smtp_status.auth import saslprep
-from smtp_status.plan import Credentials
+from smtp_status.sasl.credentials import Credentials
+from smtp_status.sasl.saslprep import saslprep
 
 Exchange = Generator[bytes, bytes, bool]
 """Yields challenges, is sent responses, returns whether they prove the secret."""

@@ -13,11 +13,14 @@ from random import Random
 from typing import Callable, NamedTuple
 from unittest import mock
 
-from smtp_status import check, clock, engine, resource, text, tls
-from smtp_status.model import Address, Failure, Outcome, TransportError
-from smtp_status.selector import READ, WRITE
-from smtp_status.settings import Settings
-from smtp_status.tls import Peer
+from smtp_status import text
+from smtp_status.check import check, resource
+from smtp_status.findings import Address, Failure, Outcome, TransportError
+from smtp_status.net import clock, conversation, deadline, loop
+from smtp_status.net.selector import READ, WRITE
+from smtp_status.options.settings import Settings
+from smtp_status.tls import context, layer
+from smtp_status.tls.layer import Peer
 
 from .plans import any_settings
 from .player import End, Player, Say, Script, Step
@@ -276,12 +279,12 @@ class Simulation:
 
     def __enter__(self) -> Simulation:
         for target, name, stand_in in (
-            (engine, "Transport", self._open),
-            (engine, "Selector", lambda: self._world),
-            (engine, "monotonic", self._monotonic),
+            (conversation, "Transport", self._open),
+            (loop, "Selector", lambda: self._world),
+            *((module, "monotonic", self._monotonic) for module in (loop, conversation, deadline)),
             (clock, "now", self._instant),
-            (tls, "make_context", lambda plan: object()),
-            (tls, "TlsLayer", lambda context, name, plan: None),
+            (context, "make_context", lambda plan: object()),
+            (layer, "TlsLayer", lambda _context, _name, _plan: None),
             (check, "SMTP", self._resource),
             (text, "_base64_forms", lru_cache(text._base64_forms)),  # only for speed
         ):
@@ -316,7 +319,7 @@ class Simulation:
         self._resources.clear()
         settings = any_settings(rng)
         player = self._player = Player(rng, settings.plan, START + settings.timeout)
-        shown, code = check.run(settings, START, None)
+        shown, code = check.perform(settings, START, None)
         outcome = self._resources[0].outcomes[0]
         connected = bool(self._links) and self._links[-1].connected
         return Played(settings, player, outcome, shown, code, self._world.now - START, connected)

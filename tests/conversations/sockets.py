@@ -15,9 +15,9 @@ from random import Random, SystemRandom
 from typing import NamedTuple
 from unittest import mock
 
-from smtp_status import check, resource, states
-from smtp_status.model import Outcome
-from smtp_status.settings import Settings
+from smtp_status.check import check, resource, states
+from smtp_status.findings import Outcome
+from smtp_status.options.settings import Settings
 
 from . import truth
 from .plans import any_plan
@@ -164,7 +164,7 @@ def hold(rng: Random, count: int, context: ssl.SSLContext) -> list[Held]:
             server.start()
         began = time.monotonic()
         with mock.patch.object(check, "SMTP", remembered):
-            text, code = check.run(settings, began, None)
+            text, code = check.perform(settings, began, None)
     finally:
         for server in servers:
             server.close()

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
-from plugin import OUTPUT_MAXIMUM, check_characters, check_form
-from smtp_status.model import Outcome
-from smtp_status.plan import Plan
-from smtp_status.settings import Settings
+from helpers.plugin import OUTPUT_MAXIMUM, check_characters, check_form
+from smtp_status.findings import Outcome
+from smtp_status.options.settings import Settings
+from smtp_status.smtp.plan import Plan
 
 from . import grammar
 from .player import Entry, Player

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from itertools import islice
 
 from conversations import grammar
-from smtp_status import certificate, text, trust, wire
-from smtp_status.extra_opts import SECTIONS, parse
-from smtp_status.model import Reply
-from smtp_status.settings import UsageError
+from smtp_status import text
+from smtp_status.options.inifile import SECTIONS, parse
+from smtp_status.options.settings import UsageError
+from smtp_status.smtp.reply import MAX_LINE, Reply, ReplyReader, extensions
+from smtp_status.tls import certificate, judge, messages
+from smtp_status.tls.der import CertificateFault
 
 Target = Callable[[bytes], None]
 
@@ -32,14 +34,14 @@ def replies(octets: bytes) -> None:
         assert reply.lines and len(set(reply.codes)) == len(reply.codes)
         assert reply.fault or (len(reply.codes) == 1 and 200 <= reply.code <= 559)
         assert reply.fault.isprintable()
-        assert all(b"\n" not in line and len(line) <= wire.MAX_LINE for line in reply.lines)
-        wire.extensions(reply)
+        assert all(b"\n" not in line and len(line) <= MAX_LINE for line in reply.lines)
+        extensions(reply)
     assert all(line in octets for line in rest)
 
 
 def _read(octets: bytes, size: int) -> tuple[list[Reply], tuple[bytes, ...]]:
     """The replies in the octets, fed in pieces, and what is left."""
-    reader = wire.ReplyReader()
+    reader = ReplyReader()
     found = []
     for start in range(0, len(octets), size):
         reader.feed(octets[start : start + size])
@@ -52,7 +54,7 @@ def _read(octets: bytes, size: int) -> tuple[list[Reply], tuple[bytes, ...]]:
 def ehlo(octets: bytes) -> None:
     """The EHLO parser: keywords in upper case without blanks, parameters trimmed, nothing made up."""
     lines = tuple(octets.split(b"\n"))
-    offered = wire.extensions(Reply((250,), (b"250-mx.example.org", *(b"250-" + line for line in lines))))
+    offered = extensions(Reply((250,), (b"250-mx.example.org", *(b"250-" + line for line in lines))))
     said = octets.decode("ascii", "replace").upper()
     for keyword, parameters in offered.items():
         assert keyword and keyword == keyword.upper() and " " not in keyword
@@ -95,16 +97,16 @@ def words(octets: bytes) -> None:
 def certificates(octets: bytes) -> None:
     """The certificate reader: a CertificateFault or a certificate that can be described."""
     try:
-        chain = certificate.chain_from_messages(octets)
-    except certificate.CertificateFault as fault:
+        chain = messages.chain_from_messages(octets)
+    except CertificateFault as fault:
         assert str(fault).isprintable()
         chain = ()
     for der in (octets, *islice(chain, 3)):
-        read = trust.leaf((der,))
+        read = judge.leaf((der,))
         if read is not None:
-            assert all(line.isprintable() for line in trust.describe(read, 1.7e9))
-            assert trust.name_words(read, "mx.example.org").isprintable()
-            trust.days_left(read, 1.7e9)
+            assert all(line.isprintable() for line in judge.describe(read, 1.7e9))
+            assert judge.name_words(read, "mx.example.org").isprintable()
+            judge.days_left(read, 1.7e9)
             certificate.matches(read, "mx.example.org")
             certificate.matches(read, "192.0.2.1")
 

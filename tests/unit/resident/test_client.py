@@ -15,7 +15,7 @@ from typing import Callable, NamedTuple
 
 import pytest
 
-from plugin import ROOT
+from helpers.plugin import ROOT
 from servers.requirements import need
 
 SOURCE = ROOT / "client/check_smtp_status.c"

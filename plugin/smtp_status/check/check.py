@@ -1,0 +1,83 @@
+"""The nagiosplugin Check: one run from settings to output and exit code."""
+
+from __future__ import annotations
+
+from time import time
+
+import nagiosplugin
+
+from ..net.deadline import Deadline
+from . import output
+from .contexts import SMTPResults, contexts
+from .resource import SMTP
+from .summary import SMTPSummary, stage_table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..findings import Outcome
+    from ..options.settings import Settings
+    from .several import Verdict
+
+
+class SMTPCheck(nagiosplugin.Check):  # type: ignore[misc]
+    """A check with its perfdata in the order of the stages; nagiosplugin sorts them as text."""
+
+    def __init__(self, resource: SMTP, settings: Settings) -> None:
+        super().__init__(resource, *contexts(settings), SMTPSummary(resource, settings), SMTPResults())
+        self.name = "SMTP"  # not by the constructor: nagiosplugin 1.3 does not take it
+
+    def __call__(self) -> None:
+        super().__call__()
+        order = {result.metric.name: place for place, result in enumerate(self.results.results)}
+        self.perfdata.sort(key=lambda item: order[item.partition("=")[0]])
+
+    @property
+    def first_line(self) -> str:
+        """State and sentence, without perfdata."""
+        return f"{self.name} {str(self.state).upper()} - {self.summary_str}"
+
+
+def perform(settings: Settings, began: float, stop: int | None) -> tuple[str, int]:
+    """Run the check: the whole output, and the exit code.
+
+    ``began`` is the instant of the monotonic clock the deadline counts from; ``stop`` a file descriptor that is
+    readable once the run has to end.  Raises UsageError.
+    """
+    resource = SMTP(settings)
+    check = SMTPCheck(resource, settings)
+    resource.limit(Deadline(settings.timeout, began), time(), stop)
+    check()
+    status = "OK" if check.state == nagiosplugin.Ok else "FAIL"
+    ending = f"SMTP SERVER STATUS : {status}" if settings.verbose > 1 else ""
+    survey = resource.survey
+    assert survey is not None
+    opening = survey.details if settings.verbose else ()
+    if resource.verdict is None:
+        sections = [_shown(resource.outcomes[0], settings.verbose)._replace(perfdata=check.perfdata)]
+        return output.render(check.first_line, sections, ending, opening=opening), check.exitcode
+    own = 1 + len(survey.times)
+    sections = _sections(resource.verdict, check.perfdata[own:], settings.verbose)
+    return output.render(check.first_line, sections, ending, check.perfdata[:own], opening), check.exitcode
+
+
+def _sections(verdict: Verdict, perfdata: list[str], verbose: int) -> list[output.Section]:
+    """One section for each target, with the perfdata that is its own."""
+    worst = verdict.worst
+    sections = []
+    left = perfdata
+    for judgement in verdict.judgements:
+        outcome = judgement.outcome
+        count = 1 + len(outcome.times) + (outcome.tls_days is not None)
+        section = _shown(outcome, verbose, f"{outcome.target.label}:")
+        expendable = judgement.state == "ok" or judgement != worst
+        sections.append(section._replace(perfdata=left[:count], expendable=expendable))
+        left = left[count:]
+    return sections
+
+
+def _shown(outcome: Outcome, verbose: int, heading: str = "") -> output.Section:
+    """Stage table and details at ``-v``, the transcript too at ``-vv``."""
+    if not verbose:
+        return output.Section()
+    table = ([heading] if heading else []) + [*stage_table(outcome), *outcome.details]
+    return output.Section(table, outcome.transcript if verbose > 1 else ())

@@ -1,0 +1,229 @@
+"""The nagiosplugin Resource: holds the conversations and turns their outcomes into metrics."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import nagiosplugin
+
+from ..findings import Outcome, StageTime, Target
+from ..net import loop, routes
+from ..net.deadline import Deadline
+from ..options.settings import UsageError
+from ..smtp.dialogue import Dialogue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Callable
+
+    from ..findings import Finding
+    from ..net.conversation import NewLayer
+    from ..net.routes import Survey
+    from ..options.settings import Settings
+    from ..smtp.plan import Plan
+    from ..smtp.route import Route
+    from ..tls.chain import Tolerated
+    from ..tls.layer import TlsLayer
+    from ..tls.plan import TlsPlan
+    from .several import Judgement, Verdict
+
+
+class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
+    """The SMTP transaction with every target of ``settings``.
+
+    Making it reads the certificate files; it raises UsageError where one cannot be used.  Once ``probe`` has been
+    called, ``survey`` says where it went, ``outcomes`` what came of it and ``verdict`` what that means, None with a
+    single target.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.survey: Survey | None = None
+        self.outcomes: tuple[Outcome, ...] = ()
+        self.verdict: Verdict | None = None
+        self._settings = settings
+        # What costs time of its own is loaded and read before the clock starts: it is not the server's.
+        self._new_layer = _layer_maker(settings.plan.tls)
+        self._tolerated = _tolerated(settings.plan.tls)
+        self._find_routes = _route_finder(settings)
+        self._deadline = Deadline(settings.timeout)
+        self._now = 0.0
+        self._stop: int | None = None
+
+    def limit(self, deadline: Deadline, now: float, stop: int | None) -> None:
+        """When to end: at ``deadline``, or once ``stop`` is readable; ``now`` is the wall clock since the epoch."""
+        self._deadline = deadline
+        self._now = now
+        self._stop = stop
+
+    def probe(self) -> list[nagiosplugin.Metric]:
+        """Metrics: every finding (or the verdict on several targets), ``time``, each stage that ended, ``tls_days``.
+
+        Raises UsageError where the addresses found show that something must not be tried.
+        """
+        settings = self._settings
+        self.survey = self._look_around()
+        if not self.survey.routes:
+            # The domain has no exchangers, and what is wrong with it is all there is to say.
+            target = Target(settings.domain or "", ())
+            ended = self._deadline.elapsed()
+            self.outcomes = (Outcome(target, self.survey.findings, self.survey.times, ended),)
+            return _metrics(self.outcomes[0])
+        self.outcomes = self._converse(self.survey.routes)
+        if not settings.several:
+            # What is to be said of all targets is said of the only one.
+            (outcome,) = self.outcomes
+            self.outcomes = (outcome._replace(findings=(*self.survey.findings, *outcome.findings)),)
+            return _metrics(self.outcomes[0])
+        if any(outcome.target.label == settings.domain for outcome in self.outcomes):
+            # A domain that is its own exchanger: one name, one set of figures.
+            own = self.survey.times
+            self.survey = self.survey._replace(times=())
+            self.outcomes = tuple(
+                _with_times(outcome, own) if outcome.target.label == settings.domain else outcome
+                for outcome in self.outcomes
+            )
+        from .several import decide  # noqa: PLC0415 - most checks have one target
+
+        self.verdict = decide(self.outcomes, settings.rules, settings.require, settings.timeout_state)
+        return self._metrics_of_several(self.verdict)
+
+    def _look_around(self) -> Survey:
+        settings = self._settings
+        survey = self._find_routes(self._deadline, self._stop)
+        if settings.plan.credentials is not None:
+            _check_login(settings.plan, survey.routes)
+        if not settings.several:
+            return survey
+        return survey._replace(routes=routes.labelled(survey.routes, settings.all_addresses))
+
+    def _converse(self, found: tuple[Route, ...]) -> tuple[Outcome, ...]:
+        looked = self._deadline.elapsed()
+        dialogues = [
+            Dialogue(self._settings.plan, route, self._now, self._tolerated)
+            if route.target.addresses
+            else _dead_end(route, looked)
+            for route in found
+        ]
+        talking = [dialogue.run() for dialogue in dialogues if isinstance(dialogue, Dialogue)]
+        loop.converse(talking, self._deadline, self._new_layer, self._settings.source, self._stop)
+        return tuple(
+            dialogue.outcome(self._deadline.started) if isinstance(dialogue, Dialogue) else dialogue
+            for dialogue in dialogues
+        )
+
+    def _metrics_of_several(self, verdict: Verdict) -> list[nagiosplugin.Metric]:
+        """The verdict, what is to be said of the domain itself, and each target's own."""
+        assert self.survey is not None
+        metrics = [nagiosplugin.Metric("verdict", verdict), *_of_findings(self.survey.findings)]
+        ended = max(judgement.outcome.total for judgement in verdict.judgements)
+        metrics.append(_total(ended, judged=not self._deadline.passed()))
+        for stage, seconds in self.survey.times:
+            name = f"{self._settings.domain}_time_{stage}"
+            metrics.append(nagiosplugin.Metric(name, seconds, "s", 0, context=f"time_{stage}"))
+        for judgement in verdict.judgements:
+            metrics.extend(_metrics_of_one(judgement))
+        return metrics
+
+
+def _route_finder(settings: Settings) -> Callable[[Deadline, int | None], Survey]:
+    if settings.domain is not None or settings.dane != "off" or settings.nameserver is not None:
+        from ..maildomain.routes import Finder  # noqa: PLC0415 - dnspython costs more than all the rest of a check
+
+        return Finder(settings)
+    survey = routes.to_addresses(settings.hosts, settings.port, settings.family)
+    if survey is not None:
+        return lambda _deadline, _stop: survey
+    from ..net.resolve import of_hosts  # noqa: PLC0415 - addresses need no resolver
+
+    return partial(of_hosts, settings.hosts, settings.port, settings.family)
+
+
+def _tolerated(plan: TlsPlan) -> Tolerated | None:
+    """Says what a handshake goes on in spite of; None where it does not, or where nobody asked for verification."""
+    if plan.mode == "off" or not plan.verify or not plan.tolerate & {"verify", "expired"}:
+        return None
+    from ..tls.chain import Tolerated  # noqa: PLC0415 - hardly anybody tolerates anything
+
+    return Tolerated(plan)
+
+
+def _layer_maker(plan: TlsPlan) -> NewLayer:
+    """What makes TLS layers; their context is made first, since it costs more than all of them."""
+    context = None
+    if plan.mode != "off":
+        from ..tls.context import make_context  # noqa: PLC0415 - ssl costs a third of a check without it
+
+        try:
+            context = make_context(plan)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+
+    def new_layer(plan: TlsPlan, name: str) -> TlsLayer:
+        from ..tls.layer import TlsLayer  # noqa: PLC0415 - as above
+
+        assert context is not None
+        return TlsLayer(context, name, plan)
+
+    return new_layer
+
+
+def _check_login(plan: Plan, found: Iterable[Route]) -> None:
+    from ..options.credentials import plaintext_refusal  # noqa: PLC0415 - most checks do not log in
+
+    for route in found:
+        for address in route.target.addresses:
+            refusal = plaintext_refusal(plan, address.text)
+            if refusal is not None:
+                raise refusal
+
+
+def _with_times(outcome: Outcome, more: Iterable[StageTime]) -> Outcome:
+    """``outcome`` with the times of stages before its own, added up where it has the stage too."""
+    times = dict(outcome.times)
+    early = {stage: seconds + times.pop(stage, 0.0) for stage, seconds in more}
+    return outcome._replace(times=tuple(StageTime(*time) for time in (*early.items(), *times.items())))
+
+
+def _dead_end(route: Route, elapsed: float) -> Outcome:
+    seconds = route.target.dns_seconds
+    times = () if seconds is None else (StageTime("dns", seconds),)
+    return Outcome(route.target, route.findings, times, elapsed)
+
+
+def _metrics(outcome: Outcome) -> list[nagiosplugin.Metric]:
+    # What the deadline cut short is not judged by its time any more; what keeps no mail away cut nothing short.
+    cut_short = (finding for finding in outcome.findings if finding.stage != "quit" and not finding.default)
+    timed_out = any(finding.kind == "timeout" for finding in cut_short)
+    total = _total(outcome.total, judged=not timed_out)
+    return [*_of_findings(outcome.findings), total, *_stage_metrics(outcome)]
+
+
+def _of_findings(findings: Iterable[Finding]) -> list[nagiosplugin.Metric]:
+    return [nagiosplugin.Metric(finding.stage, finding, context="finding") for finding in findings]
+
+
+def _metrics_of_one(judgement: Judgement) -> list[nagiosplugin.Metric]:
+    """One of several targets: its times and days count only where it accepts; else its finding says enough."""
+    outcome = judgement.outcome
+    total = nagiosplugin.Metric(f"{outcome.target.label}_time", outcome.total, "s", 0, context="unjudged")
+    metrics = [total, *_stage_metrics(outcome, f"{outcome.target.label}_")]
+    if judgement.accepts:
+        return metrics
+    return [
+        metric.replace(context="unjudged_days" if metric.context == "tls_days" else "unjudged") for metric in metrics
+    ]
+
+
+def _total(seconds: float, judged: bool) -> nagiosplugin.Metric:
+    return nagiosplugin.Metric("time", seconds, "s", 0, context="time" if judged else "time_unjudged")
+
+
+def _stage_metrics(outcome: Outcome, before: str = "") -> list[nagiosplugin.Metric]:
+    metrics = [
+        nagiosplugin.Metric(f"{before}time_{stage}", seconds, "s", 0, context=f"time_{stage}")
+        for stage, seconds in outcome.times
+    ]
+    if outcome.tls_days is not None:
+        metrics.append(nagiosplugin.Metric(f"{before}tls_days", outcome.tls_days, context="tls_days"))
+    return metrics

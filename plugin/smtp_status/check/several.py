@@ -1,0 +1,85 @@
+"""Several targets, one state: who accepts mail, who does not, and how much of that is enough."""
+
+from __future__ import annotations
+
+from ..record import NamedTuple
+from . import states
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..findings import Finding, Outcome
+    from ..options.settings import StateRule
+
+
+class Judgement(NamedTuple):
+    """One target's outcome judged: its state and the finding that gave it that state.
+
+    ``accepts``: nothing went wrong before ``quit`` but what does not keep mail away.
+    """
+
+    outcome: Outcome
+    state: str
+    finding: Finding
+    accepts: bool
+
+
+class Verdict(NamedTuple):
+    """The state of all targets together; ``judgements`` in the order of the targets."""
+
+    state: str
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def accepting(self) -> int:
+        """How many accept."""
+        return sum(judgement.accepts for judgement in self.judgements)
+
+    @property
+    def worst(self) -> Judgement:
+        """The worst target, the first of several."""
+        return max(self.judgements, key=lambda judgement: states.SEVERITY.index(judgement.state))
+
+
+def judge(outcome: Outcome, rules: Iterable[StateRule]) -> Judgement:
+    """Judge one target among several.  A timeout is that target's failure here; the STATE of ``-t`` is for all."""
+    judged = [(states.state_of(finding, rules, "critical"), finding) for finding in outcome.findings]
+    worst_state = states.worst(state for state, _ in judged)
+    decisive = next(finding for state, finding in judged if state == worst_state)
+    accepts = all(state == "ok" or _harmless(state, finding) for state, finding in judged)
+    return Judgement(outcome, worst_state, decisive, accepts)
+
+
+def _harmless(state: str, finding: Finding) -> bool:
+    return finding.stage == "quit" or (finding.default == "warning" and state == "warning")
+
+
+def _timed_out(finding: Finding, rules: Iterable[StateRule]) -> bool:
+    """Whether the STATE of ``-t`` says what ``finding`` means: ``--state`` would come before it."""
+    return finding.kind == "timeout" and states.ruled_state(finding, rules) is None
+
+
+def decide(
+    outcomes: Sequence[Outcome], rules: Iterable[StateRule], require: str | int | None, timeout_state: str
+) -> Verdict:
+    """The verdict on at least one outcome by ``--require``."""
+    rules = tuple(rules)
+    judgements = tuple(judge(outcome, rules) for outcome in outcomes)
+    accepting = sum(judgement.accepts for judgement in judgements)
+    found = [judgement.state for judgement in judgements]
+    if not accepting and all(_timed_out(judgement.finding, rules) for judgement in judgements):
+        state = timeout_state
+    elif require == "all":
+        state = states.worst(found)
+    elif isinstance(require, int):
+        state = "ok" if accepting >= require else "critical"
+    elif accepting == len(judgements):
+        # What was wrong at quit is worth a word of warning where nothing else is.
+        state = states.worst(found) if require is None else "ok"
+    elif accepting:
+        state = "warning" if require is None else "ok"
+    else:
+        mildest = min(found, key=states.SEVERITY.index)
+        state = states.worst((mildest, "warning"))
+    return Verdict(state, judgements)

@@ -1,1 +1,0 @@
-"""Mail domains: their exchangers, and what binds senders to them.  Loaded where a resolver has to be asked by us."""

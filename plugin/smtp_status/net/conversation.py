@@ -1,0 +1,386 @@
+"""One conversation over one connection: carries out its actions one after the other."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from ..findings import Failure, TransportError
+from ..smtp.actions import Answered, Ask, Connect, Connected, Handshake, Secured, Tell, Told
+from ..smtp.reply import ReplyReader
+from ..smtp.reply_table import CLOSING
+from . import clock
+from .connection import Transport
+from .selector import READ, WRITE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Any, Callable, Union
+
+    from ..smtp.actions import Action, Result
+    from ..tls.layer import TlsLayer
+    from ..tls.plan import TlsPlan
+    from .loop import Loop
+
+    Conversation = Generator[Action, Result, None]
+    Work = Union["_Connecting", "_Telling", "_Asking", "_Handshaking"]
+    NewLayer = Callable[[TlsPlan, str], TlsLayer]
+    Step = Callable[[], Union[Result, None]]
+
+
+class Driver:
+    """One conversation: carries out one action after the other and hands back what came of each."""
+
+    def __init__(self, conversation: Conversation, loop: Loop) -> None:
+        self.loop = loop
+        self.reader = ReplyReader()
+        self.armed = 0
+        self.since: clock.Instant
+        """When the last action ended: what a reply to nothing is timed from."""
+        self.secured = False
+        """Whether TLS has begun: its layer may hold octets the selector knows nothing of."""
+        self._conversation = conversation
+        self._transport: Transport | None = None
+        self._work: Work | None = None
+        self._events = 0
+        self._limit: float | None = None
+
+    @property
+    def transport(self) -> Transport:
+        assert self._transport is not None, "a conversation connects first"
+        return self._transport
+
+    def use(self, transport: Transport | None) -> None:
+        """Take ``transport`` for the connection, and leave the one before."""
+        if self._transport is not None:
+            if self._events:
+                self.loop.selector.unregister(self._transport.fileno())
+                self._events = 0
+            self._transport.close()
+        self._transport = transport
+
+    def begin(self) -> None:
+        """Ask the conversation what it wants first."""
+        self._hand_over(None)
+
+    def start(self) -> None:
+        """Begin what the conversation wants next."""
+        assert self._work is not None
+        self._go_on(self._work.start)
+
+    def ready(self) -> None:
+        """The socket has become readable or writable."""
+        if self._work is not None:
+            self._go_on(self._work.advance)
+
+    def time_is_up(self) -> None:
+        """The deadline, or the work's own limit, has passed."""
+        if self._work is not None:
+            self.armed = 0
+            self._limit = None
+            self._go_on(self._work.give_up)
+
+    def _go_on(self, step: Step) -> None:
+        """Take ``step``, and hand over what came of it or wait."""
+        try:
+            result = step()
+        except TransportError as error:
+            result = error.failure._replace(at=monotonic())
+        if result is not None:
+            self._hand_over(result)
+        elif self.loop.deadline.passed():
+            # Nothing is waited for any more, but what can be said at once (QUIT) was said.
+            self.time_is_up()
+        else:
+            self._watch()
+
+    def _hand_over(self, result: Result | None) -> None:
+        """Tell the conversation what came of its last action; what it wants next is to start soon."""
+        try:
+            action = self._conversation.send(result)  # type: ignore[arg-type]
+        except StopIteration:
+            self._end()
+            return
+        self.armed = 0
+        self._limit = None
+        self._work = _WORKS[type(action)](action, self)
+        self.loop.start_soon(self)
+
+    def _watch(self) -> None:
+        work, transport = self._work, self._transport
+        assert work is not None and transport is not None
+        events = work.events
+        if self.secured and transport.waiting():
+            events |= WRITE
+        if events != self._events:
+            if self._events:
+                self.loop.selector.modify(transport.fileno(), events)
+            else:
+                self.loop.selector.register(transport.fileno(), events, self.ready)
+            self._events = events
+        if work.limit != self._limit:
+            self._limit = work.limit
+            self.armed = 0 if work.limit is None else self.loop.arm(self, work.limit)
+
+    def _end(self) -> None:
+        self._work = None
+        self.use(None)
+        self.loop.ended(self)
+
+
+class _Connecting:
+    """Tries the addresses in turn; each gets the time left divided by the addresses left."""
+
+    events = WRITE
+
+    def __init__(self, action: Connect, driver: Driver) -> None:
+        self.limit: float | None = None
+        self._left = list(action.addresses)
+        self._driver = driver
+        self._failed: list[Failure] = []
+
+    def start(self) -> Result | None:
+        deadline = self._driver.loop.deadline
+        self.limit = monotonic() + deadline.left() / len(self._left) if len(self._left) > 1 else None
+        try:
+            self._driver.use(Transport(self._left.pop(0), self._driver.loop.source))
+            return self._connected() if self._driver.transport.connect() else None
+        except TransportError as error:
+            return self._next(error.failure)
+
+    def advance(self) -> Result | None:
+        try:
+            self._driver.transport.finish_connect()
+        except TransportError as error:
+            return self._next(error.failure)
+        return self._connected()
+
+    def give_up(self) -> Result | None:
+        transport = self._driver.transport
+        waited = clock.seconds_between(transport.began, clock.now())
+        cause = f"no answer from {transport.address.place} for {waited:.1f} s"
+        return self._next(Failure("timeout", cause, waited=waited))
+
+    def _next(self, failure: Failure) -> Result | None:
+        self._failed.append(failure)
+        if self._left and not self._driver.loop.deadline.passed():
+            return self.start()
+        causes = "; ".join(dict.fromkeys(one.cause for one in self._failed))
+        return failure._replace(cause=causes, at=monotonic())
+
+    def _connected(self) -> Connected:
+        transport = self._driver.transport
+        seconds, self._driver.since = transport.connect_time()
+        return Connected(transport.address, transport.own(), seconds, monotonic(), tuple(self._failed))
+
+
+class _Telling:
+    """Sends octets that have no reply."""
+
+    events = WRITE
+    limit = None
+
+    def __init__(self, action: Tell, driver: Driver) -> None:
+        self._octets = action.octets
+        self._transport = driver.transport
+        self._began = monotonic()
+
+    def start(self) -> Result | None:
+        return Told(monotonic()) if self._transport.send(self._octets) else None
+
+    def advance(self) -> Result | None:
+        return Told(monotonic()) if self._transport.flush() else None
+
+    def give_up(self) -> Failure:
+        waited = monotonic() - self._began
+        return Failure("timeout", "", waited=waited, sending=True, at=monotonic())
+
+
+class _Asking:
+    """Sends one payload and reads one reply."""
+
+    events = READ
+    """What to wait for: replies always, since one may come before everything was sent."""
+    _unasked = False
+
+    def __init__(self, action: Ask, driver: Driver) -> None:
+        payload, limit, self._strict, self._from_first_octet = action
+        self._began = monotonic()
+        self.limit = None if limit is None else self._began + limit
+        self._driver = driver
+        self._transport = driver.transport
+        self._reader = driver.reader
+        self._pieces = iter(payload)
+        self._piece: bytes | None = None  # the next of them
+        self._asks = bool(payload)
+        self._sent_all = not self._asks
+
+    def start(self) -> Result | None:
+        if self._asks:
+            fault = self._look_before_sending()
+            if fault is not None:
+                return fault
+            self._transport.mark()
+            self._piece = next(self._pieces, None)
+        if self._sent_all:
+            result = self._heard()
+            if result is not None:
+                return result
+        return self.advance()
+
+    def advance(self) -> Result | None:
+        while True:
+            sending = not self._sent_all
+            try:
+                if self._driver.secured and self._transport.waiting():
+                    self._transport.flush()  # the end of a handshake, or TLS's own answer to the server
+                more = sending and self._send()
+            except TransportError as error:
+                return self._cut_off(error)
+            if sending and self._sent_all and not self._driver.secured:
+                return None  # the server has to get it first, and the selector tells when it has answered
+            # A server that reads fast leaves no pause in a long message, and may have said no to it long ago.
+            result = None if more and self._transport.quiet() else self._receive()
+            if result is not None or not more or self._driver.loop.deadline.passed():
+                return result
+
+    def give_up(self) -> Failure:
+        begun = self._reader.begun()
+        if self._unasked and begun[0][:3] != b"421":
+            return _too_early(begun)  # it never became the 421 it began like
+        waited = monotonic() - self._began
+        if self._asks and self._sent_all and not self._unasked:
+            waited = clock.seconds_between(self._transport.last_sent(), clock.now())
+        return self._broken(Failure("timeout", "", waited=waited))
+
+    def _look_before_sending(self) -> Failure | None:
+        """Lock-step: nothing may be here before the question.  A 421 may, and is then the reply (it ends all)."""
+        if self._reader.idle and self._transport.quiet():
+            return None
+        received = self._transport.receive()
+        if received is not None:
+            self._reader.feed(received)
+        elif self._reader.idle:
+            return None
+        if not self._strict:
+            self._reader.discard()
+            return None
+        if self._reader.idle:
+            return Failure("closed", "connection closed by the server", unsent=True, at=monotonic())
+        begun = self._reader.begun()
+        if begun[0][:3] == b"421"[: len(begun[0])]:
+            self._sent_all = self._unasked = True
+            return None
+        return _too_early(begun)
+
+    def _send(self) -> bool:
+        """Send one piece; whether more is left and there is room for it."""
+        room = self._transport.flush()
+        if room and self._piece is not None:
+            room = self._transport.send(self._piece)
+            self._piece = next(self._pieces, None)
+        self._sent_all = room and self._piece is None
+        self.events = READ if self._sent_all else READ | WRITE
+        return room and not self._sent_all
+
+    def _cut_off(self, error: TransportError) -> Result:
+        """Sending failed: what the server said before it closed is in our buffer, and says more than the error."""
+        try:
+            result = self._receive()
+        except TransportError:
+            result = None
+        return result if isinstance(result, Answered) else self._broken(error.failure)
+
+    def _receive(self) -> Result | None:
+        while True:
+            try:
+                received = self._transport.receive()
+            except TransportError as error:
+                return self._broken(error.failure)
+            if received is None:
+                return None
+            if not received:
+                return self._broken(Failure("closed", "connection closed by the server"))
+            self._reader.feed(received)
+            result = self._heard()
+            # A server that floods us is not listened to for longer than any other.
+            if result is not None or self._driver.loop.deadline.passed():
+                return result
+
+    def _heard(self) -> Result | None:
+        """What the octets that have come amount to."""
+        reply = self._reader.next_reply()
+        if reply is None:
+            return None
+        if self._unasked and reply.code != CLOSING:
+            return _too_early(reply.lines)
+        end = self._transport.last_received
+        if not self._asks or self._unasked:
+            start = self._driver.since
+        elif self._from_first_octet:
+            start = self._transport.first_sent()
+        else:
+            start = self._transport.last_sent()
+        self._driver.since = end
+        seconds, by_kernel = clock.measured(start, end)
+        return Answered(reply, seconds, monotonic(), not self._sent_all, self._unasked, by_kernel)
+
+    def _broken(self, failure: Failure) -> Failure:
+        return failure._replace(lines=self._reader.begun(), sending=not self._sent_all, at=monotonic())
+
+
+def _too_early(lines: tuple[bytes, ...]) -> Failure:
+    return Failure("protocol", "data before it was asked for", lines, unsent=True, at=monotonic())
+
+
+class _Handshaking:
+    """Begins TLS on the connection."""
+
+    events = READ
+    limit = None
+
+    def __init__(self, action: Handshake, driver: Driver) -> None:
+        self._action = action
+        self._driver = driver
+        self._transport = driver.transport
+        self._began = monotonic()
+
+    def start(self) -> Result | None:
+        reader = self._driver.reader
+        # With TLS from the first byte nothing is plain text, and what is no TLS fails as such.
+        received = self._transport.receive() if self._action.plan.mode != "ssl" else None
+        if received is not None:
+            reader.feed(received)
+        if not reader.idle:
+            # An attacker's commands or replies, put in before the encryption begins (RFC 3207 section 6).
+            return Failure("protocol", "data in plain text before the TLS handshake", reader.begun(), at=monotonic())
+        self._driver.secured = True
+        self._transport.start_tls(self._driver.loop.new_layer(self._action.plan, self._action.name))
+        self._transport.mark()
+        return self.advance()
+
+    def advance(self) -> Result | None:
+        try:
+            if not self._transport.handshake():
+                return None
+        except TransportError as error:
+            return self._failed(error.failure)
+        peer = self._transport.peer()
+        start, end = self._transport.first_sent(), self._transport.last_received
+        self._driver.since = end
+        return Secured(peer.version, peer.cipher, peer.chain, clock.seconds_between(start, end), monotonic())
+
+    def give_up(self) -> Failure:
+        waited = monotonic() - self._began
+        return self._failed(Failure("timeout", f"no end of the handshake after {waited:.1f} s", waited=waited))
+
+    def _failed(self, failure: Failure) -> Failure:
+        return failure._replace(chain=self._transport.peer().chain, at=monotonic())
+
+
+_WORKS: dict[type[Action], Callable[[Any, Driver], Work]] = {
+    Connect: _Connecting,
+    Tell: _Telling,
+    Ask: _Asking,
+    Handshake: _Handshaking,
+}

@@ -1,0 +1,99 @@
+"""Names to addresses through the system's resolver, never later than the deadline.
+
+getaddrinfo() cannot be interrupted, neither by a signal nor by a timer, so each name has a thread of its own.
+"""
+
+from __future__ import annotations
+
+import _socket as socket  # as in transport.py
+
+from ..findings import Failure, Finding, Target
+from ..smtp.route import Route
+from . import clock, threads
+from .addresses import addresses, literal
+from .routes import Survey
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..findings import Address
+    from .deadline import Deadline
+
+
+class Lookup:
+    """The addresses of one name: ``addresses`` or ``failure`` once ``done``."""
+
+    def __init__(self, name: str, port: int, family: int) -> None:
+        self.name = name
+        self.addresses: tuple[Address, ...] = ()
+        self.failure: Failure | None = None
+        self.seconds: float | None = None
+        """How long the resolver was asked, None where it has not answered."""
+        self.done = False
+        self._port = port
+        self._family = family
+        self._began = clock.now()
+
+    def route(self) -> Route:
+        """The way to the name's addresses, or what is in the way."""
+        target = Target(self.name, self.addresses, dns_seconds=self.seconds)
+        failure = self.failure
+        return Route(target, () if failure is None else (Finding("dns", failure.kind, cause=failure.cause),))
+
+    def ask(self) -> None:
+        """Ask the system's resolver; takes as long as it takes."""
+        try:
+            found = addresses(self.name, self._port, self._family)
+            self.addresses = tuple(address for address in found if not address.unspecified)
+            if not self.addresses:
+                self.failure = Failure("nodata", f"no address: {found[0].text} is none")
+        except socket.gaierror as error:
+            self.failure = _failure(error)
+        except (OSError, ValueError) as error:
+            self.failure = Failure("notfound", f"the name cannot be looked up: {error}")
+        self.seconds = clock.seconds_between(self._began, clock.now())
+        self.done = True
+
+    def give_up(self) -> None:
+        """The time is up."""
+        waited = clock.seconds_between(self._began, clock.now())
+        self.failure = Failure("timeout", f"no answer from the resolver for {waited:.1f} s", waited=waited)
+
+
+def of_hosts(hosts: Iterable[str], port: int, family: int, deadline: Deadline, stop: int | None) -> Survey:
+    """The routes to the hosts the user named; those that are addresses or paths already are not looked up.
+
+    Ends at the deadline, or once the file descriptor ``stop`` is readable (and then ends the deadline too).
+    """
+    known = {host: literal(host, port, family) for host in hosts}
+    names = [host for host, address in known.items() if address is None]
+    looked_up = iter(look_up(names, port, family, deadline, stop))
+    return Survey(
+        tuple(
+            next(looked_up).route() if address is None else Route(Target(host, (address,)))
+            for host, address in known.items()
+        )
+    )
+
+
+def look_up(names: Iterable[str], port: int, family: int, deadline: Deadline, stop: int | None) -> list[Lookup]:
+    """Look up all ``names`` at the same time, in their order; ends as ``of_hosts`` does."""
+    lookups = [Lookup(name, port, family) for name in names]
+    threads.run_in_threads([lookup.ask for lookup in lookups], deadline, stop)
+    for lookup in lookups:
+        if not lookup.done:
+            lookup.give_up()
+    return lookups
+
+
+def _failure(error: socket.gaierror) -> Failure:
+    """The failure an error of getaddrinfo() means (RFC 3493 section 6.1)."""
+    absent = {getattr(socket, name, None) for name in ("EAI_NODATA", "EAI_ADDRFAMILY", "EAI_FAMILY")}
+    if error.errno == socket.EAI_NONAME:
+        return Failure("notfound", "no such host")
+    if error.errno in absent:
+        return Failure("notfound", "the name has no address of the family asked for")
+    if error.errno == socket.EAI_AGAIN:
+        return Failure("unreachable", "the resolver fails for now")
+    return Failure("unreachable", f"the resolver fails: {error.strerror}")

@@ -1,0 +1,223 @@
+"""From the command line to the settings of a run: the only way in for argv, environment and files."""
+
+from __future__ import annotations
+
+import time
+
+from . import commandline, hosts, table, values
+from .commandline import Arguments, Use
+from .plan import plan_from
+from .settings import Settings, StateRule, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nagiosplugin import Range
+
+    from ..smtp.plan import Plan
+
+
+def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
+    """The settings for a command line (without the program's name).
+
+    Reads the files it names, and standard input where it says so.  Raises UsageError for whatever is wrong, and
+    InformationWanted for ``--help`` and ``--version``.
+    """
+    started = time.monotonic()
+    given = _given(argv, environ)
+    timeout, timeout_state = given.value("timeout", values.timeout) or (10.0, "critical")
+    domain = given.value("domain", _domain)
+    targets = _targets(given, domain)
+    rules = _rules(given)
+    plan = plan_from(given, environ, targets, rules, started + timeout)
+    dane = given.value("dane", values.dane) or "off"
+    _check_policies(given, dane, targets)
+    family, source = _family(given)
+    certificate_days = given.value("certificate", values.certificate_days) or (None, None)
+    if given.has("ignore-certificate-expiration"):
+        certificate_days = (None, None)
+    plan = plan._replace(quit_after=_quit_after(given, plan, targets))
+    port = given.value("port", hosts.port) or (465 if plan.tls.mode == "ssl" else 25)
+    return Settings(
+        plan=plan,
+        hosts=targets,
+        port=0 if targets and all(map(hosts.is_path, targets)) else port,
+        family=family,
+        source=source,
+        timeout=timeout,
+        timeout_state=timeout_state,
+        warning=given.value("warning", values.time_range),
+        critical=given.value("critical", values.time_range),
+        stage_warning=_stage_ranges(given, "stage-warning"),
+        stage_critical=_stage_ranges(given, "stage-critical"),
+        rules=rules,
+        certificate_days=certificate_days,
+        verbose=plan.verbose,
+        domain=domain,
+        nameserver=given.value("nameserver", hosts.nameserver),
+        all_addresses=given.has("all-addresses"),
+        require=given.value("require", values.require),
+        dane=dane,
+        mta_sts=given.has("mta-sts"),
+    )
+
+
+def _given(argv: Sequence[str], environ: Mapping[str, str]) -> Arguments:
+    """All options, those of ini files first; the operands have become options under their own names."""
+    line = commandline.parse(argv)
+    uses: list[Use] = []
+    for use in line.all("extra-opts"):
+        from . import inifile  # noqa: PLC0415 - few checks have an ini file
+
+        _check_characters(use)
+        uses.extend(commandline.setting(*setting) for setting in inifile.read(use.text, environ))
+    uses.extend(line.uses)
+    for operand, name, value in zip(table.OPERANDS, ("hostname", "from", "to", "data"), line.operands):
+        (_, option), *_ = table.by_name(name)
+        uses.append(Use(option, value, operand))
+    for use in uses:
+        _check_characters(use)
+    given = Arguments(tuple(uses))
+    _check_operands(given)
+    return given
+
+
+def _check_operands(given: Arguments) -> None:
+    """FROM and DATA must not contradict the options of the same meaning on the same command line."""
+    for name, operand in (("from", "FROM"), ("data", "DATA")):
+        said = [use for use in given.all(name) if not use.origin]
+        if len(said) > 1 and said[-1].spelling == operand and said[-1].text != said[-2].text:
+            raise said[-1].fault(f"and {said[-2].spelling} differ, give one")
+
+
+def _check_characters(use: Use) -> None:
+    """Refuses what is not UTF-8, and control characters where the value goes on the wire or into the output."""
+    try:
+        use.text.encode()
+    except UnicodeEncodeError:
+        raise use.fault("takes text in UTF-8") from None
+    # The message may hold line ends and TABs and is looked at by itself; a pattern goes nowhere.
+    if use.option.name in {"data", "response"}:
+        return
+    for char in use.text:
+        if char < " " or char == "\x7f":
+            raise use.fault(f"takes no control characters, and there is a 0x{ord(char):02x}")
+
+
+def _targets(given: Arguments, domain: str | None) -> tuple[str, ...]:
+    """The hosts, each once; those of the command line take the place of those of ini files."""
+    uses = given.all("hostname")
+    said = [use for use in uses if not use.origin]
+    uses = said or uses
+    found = {use.read(hosts.host): use for use in uses}
+    if domain is not None:
+        if uses:
+            raise uses[-1].fault("and --domain exclude each other")
+        return ()
+    if uses and uses[-1].spelling == "HOST" and len(found) > 1:
+        other = next(use for host, use in found.items() if host != hosts.host(uses[-1].text))
+        raise uses[-1].fault(f"{shown(uses[-1].text)} and {other.spelling} {shown(other.text)} differ, give one")
+    family = 4 if given.has("use-ipv4") else 6 if given.has("use-ipv6") else 0
+    for host, use in found.items():
+        if family and hosts.family(host) not in {0, family}:
+            raise use.fault(f"takes a name or an IPv{family} address with -{family}, not {shown(host)}")
+    return tuple(found) or ("localhost",)
+
+
+def _family(given: Arguments) -> tuple[int, str | None]:
+    """The address family (0, 4, 6) and the address to connect from."""
+    four, six, use = given.last("use-ipv4"), given.last("use-ipv6"), given.last("source")
+    if four and six:
+        raise six.fault(f"and {four.spelling} exclude each other")
+    family = 4 if four else 6 if six else 0
+    if use is None:
+        return family, None
+    source = use.read(hosts.ip)
+    if family and hosts.family(source) != family:
+        raise use.fault(f"takes an IPv{family} address with -{family}, not {shown(source)}")
+    for host in given.all("hostname"):
+        target = hosts.host(host.text)
+        if hosts.is_path(target) or hosts.family(target) not in {0, hosts.family(source)}:
+            raise use.fault(f"{shown(source)} cannot be used to connect to {shown(target)}")
+    if not hosts.is_own(source):
+        raise use.fault(f"takes an address of this host, not {shown(source)}")
+    return hosts.family(source), source
+
+
+def _check_policies(given: Arguments, dane: str, targets: Sequence[str]) -> None:
+    """DANE and MTA-STS need names to look things up for."""
+    policy = given.last("mta-sts")
+    if policy and not given.has("domain"):
+        raise policy.fault("takes --domain as well: the policy is one of a domain")
+    for target in targets:
+        if dane != "off" and (hosts.is_path(target) or hosts.family(target)):
+            raise given.all("dane")[-1].fault(f"takes hosts by name, there are no TLSA records for {shown(target)}")
+
+
+def _rules(given: Arguments) -> tuple[StateRule, ...]:
+    """The rules in the order of the options, since the later of two equal ones counts."""
+    rules: list[StateRule] = []
+    for use in given.uses:
+        if use.option.name == "state":
+            rules.extend(use.read(lambda text: list(values.state_rules(text))))
+        elif use.option.name == "ignore-quit-failure":
+            rules.append(StateRule("quit", "", "ok"))
+        elif use.option.name == "ignore-certificate-expiration":
+            rules.append(StateRule("tls", "expired", "ok"))
+    return tuple(rules)
+
+
+def _stage_ranges(given: Arguments, name: str) -> dict[str, Range]:
+    ranges: dict[str, Range] = {}
+    for use in given.all(name):
+        ranges.update(use.read(lambda text: list(values.stage_ranges(text))))
+    return ranges
+
+
+def _quit_after(given: Arguments, plan: Plan, targets: Sequence[str]) -> str | None:
+    """The stage to stop after, None to run to the end; a stage this run does not have is bad usage."""
+    use = given.last("quit-after")
+    stage = given.value("quit-after", values.stage)
+    if use is None or stage is None or stage == "quit":
+        return None
+    there = {"connect", "banner", "ehlo"}
+    if not targets or any(not hosts.is_path(host) and not hosts.family(host) for host in targets):
+        there.add("dns")
+    if given.has("mta-sts"):
+        there.add("sts")
+    if plan.tls.mode != "off":
+        there.update({"tls"} if plan.tls.mode == "ssl" else {"starttls", "tls"})
+    if plan.credentials:
+        there.add("auth")
+    if plan.sender is not None or plan.recipients:
+        there.add("mail")
+    if plan.recipients:
+        there.update({"rcpt", "data", "message"})
+    there.update(command.stage for command in plan.commands)
+    if stage not in there:
+        raise use.fault(f"{stage} is a stage this run does not have, {_MISSING[stage]}")
+    return stage
+
+
+def _domain(text: str) -> str:
+    try:
+        if not hosts.is_path(text) and not hosts.family(text):
+            return hosts.name(text).rstrip(".")
+    except ValueError:
+        pass
+    raise ValueError(f"takes a mail domain, not {shown(text)}")
+
+
+_MISSING = {
+    "dns": "the host is no name",
+    "sts": "it takes --mta-sts",
+    "starttls": "it takes --starttls",
+    "tls": "it takes --starttls or --ssl",
+    "auth": "it takes --authuser",
+    "mail": "it takes --from or --to",
+    "rcpt": "it takes --to",
+    "data": "it takes --to",
+    "message": "it takes --to",
+    "command": "it takes --command",
+}

@@ -1,0 +1,118 @@
+"""From the command line to the credentials of a conversation: who logs in, and where that must not be tried."""
+
+from __future__ import annotations
+
+from ..sasl import mechanisms
+from ..sasl.credentials import Credentials, Secret
+from . import files, hosts
+from .settings import UsageError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..smtp.plan import Plan
+    from ..tls.plan import TlsPlan
+    from .commandline import Arguments, Use
+
+USER_LIMIT = 255
+"""Octets of a user name (RFC 4616 section 2)."""
+
+SECRET_LIMIT = 8192
+"""Octets of a password or token, so that AUTH's lines keep their 12288 (RFC 4954 section 4)."""
+
+
+def credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> Credentials | None:
+    """Who logs in, None where nobody does.  Reads the file with the password.  Raises UsageError."""
+    named, user = given.last("authtype"), given.last("authuser")
+    if user is None:
+        for use in (named, given.last("authpass"), given.last("authpass-file")):
+            if use is not None:
+                raise use.fault("takes --authuser as well")
+        return None
+    mechanism = None if named is None else named.read(_mechanism)
+    if not user.text and mechanism != "EXTERNAL":
+        raise user.fault("takes a user name, not an empty text")
+    if len(user.text.encode()) > USER_LIMIT:
+        raise user.fault(f"takes at most {USER_LIMIT} octets")
+    secret = None if mechanism == "EXTERNAL" else _secret(given, environ)
+    by_certificate = mechanism == "EXTERNAL" or (mechanism is None and tls.client_cert is not None)
+    if secret is None and not by_certificate:
+        raise user.fault("takes a password as well: --authpass-file, --authpass or SMTP_STATUS_AUTHPASS")
+    login = Credentials(user.text, secret, mechanism, given.has("auth-plaintext"))
+    if named is not None and mechanism is not None:
+        try:
+            mechanisms.start(mechanism, login, "localhost", 25, b"nonce")
+        except ValueError as error:
+            raise named.fault(f"{mechanism} cannot be used: {error}") from None
+    return login
+
+
+def _secret(given: Arguments, environ: Mapping[str, str]) -> Secret | None:
+    """The first there is of argument, file, environment and ini file."""
+    uses = given.all("authpass")
+    argument = next((use for use in reversed(uses) if not use.origin), None)
+    if argument is not None:
+        return _checked_secret(argument, argument.text)
+    file = given.last("authpass-file")
+    if file is not None:
+        return _checked_secret(file, _first_line(file))
+    if environ.get("SMTP_STATUS_AUTHPASS"):
+        return _checked_secret(None, environ["SMTP_STATUS_AUTHPASS"])
+    return _checked_secret(uses[-1], uses[-1].text) if uses else None
+
+
+def _first_line(file: Use) -> str:
+    """What the file holds, without a line end; no reason given shows any of it."""
+    try:
+        content = files.read_regular(file.text, SECRET_LIMIT + 2)
+        line = content[:-1] if content.endswith(b"\n") else content
+        return (line[:-1] if line.endswith(b"\r") else line).decode("utf-8")
+    except UnicodeDecodeError:
+        raise file.fault("takes a file in UTF-8") from None
+    except (OSError, ValueError) as error:
+        raise file.fault(f"cannot read {shown(file.text)}: {files.reason(error)}") from None
+
+
+def _checked_secret(use: Use | None, text: str) -> Secret:
+    reason = ""
+    if not text:
+        reason = "takes a password, not an empty one"
+    elif not _is_utf8(text) or any(char < " " or char == "\x7f" for char in text):
+        reason = "takes a password on one line, in UTF-8 and without control characters"
+    elif len(text.encode()) > SECRET_LIMIT:
+        reason = f"takes a password of at most {SECRET_LIMIT} octets"
+    if reason:
+        raise UsageError(f"SMTP_STATUS_AUTHPASS {reason}") if use is None else use.fault(reason)
+    return Secret(text)
+
+
+def plaintext_refusal(made: Plan, peer: str) -> UsageError | None:
+    """Why AUTH as planned must not be tried with ``peer``, the address or socket path connected to.
+
+    A mechanism named by ``--authtype`` that shows the secret to whoever can read the connection is refused before
+    anything is sent, unless TLS is required, the connection stays on this machine or ``--auth-plaintext`` is given.
+    """
+    login = made.credentials
+    if login is None or login.mechanism is None or login.plaintext or made.tls.mode in {"starttls", "ssl"}:
+        return None
+    if login.mechanism not in mechanisms.PLAINTEXT or hosts.is_path(peer) or hosts.is_loopback(peer):
+        return None
+    return UsageError(
+        f"--authtype {login.mechanism} would send the password readable to {shown(peer)}:"
+        " use --starttls, --ssl or --auth-plaintext"
+    )
+
+
+def _mechanism(text: str) -> str:
+    if text.upper() not in mechanisms.STRENGTH:
+        raise ValueError(f"takes no {shown(text)}, but {' '.join(mechanisms.STRENGTH)}")
+    return text.upper()
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

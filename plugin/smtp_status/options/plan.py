@@ -1,0 +1,270 @@
+"""From the command line to the plan of a conversation: what is sent, how TLS is used."""
+
+from __future__ import annotations
+
+import os
+
+from ..smtp import address
+from ..smtp.command import RawCommand
+from ..smtp.plan import Plan
+from ..tls.plan import TlsPlan
+from . import hosts, values
+from .settings import UsageError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..sasl.credentials import Credentials
+    from ..smtp.address import Mailbox
+    from ..smtp.message import Message
+    from .commandline import Arguments
+    from .settings import StateRule
+
+LINE_LIMIT = 998
+"""Octets of a line without its end (RFC 5321 section 4.5.3.1.6)."""
+
+HELO_LIMIT = 255
+"""Octets of the EHLO name: the longest domain (RFC 5321 section 4.5.3.1.2)."""
+
+TOLERABLE = ("verify", "expired", "name")
+"""Kinds of faults of a certificate that a handshake can go on with."""
+
+MAX_VERBOSE = 3
+
+MESSAGE_OPTIONS = ("data", "data-file", "subject", "header")
+
+
+def plan_from(
+    given: Arguments,
+    environ: Mapping[str, str],
+    targets: Sequence[str],
+    rules: Sequence[StateRule],
+    deadline: float,
+) -> Plan:
+    """The plan for conversations with ``targets`` (empty with ``--domain``).
+
+    Reads the files the options name, and standard input for ``--data-file -`` with recipients (until ``deadline``,
+    an instant of ``time.monotonic``).  Raises UsageError.
+    """
+    own_name = _own_name()
+    helo = given.value("fqdn", _helo)
+    sender = given.value("from", _mailbox)
+    recipients = tuple(use.read(_recipient) for use in given.all("to"))
+    message = _message(given, sender, recipients, helo or own_name or "localhost", deadline)
+    tls = _tls(given, targets, rules)
+    proxy = given.last("proxy")
+    made = Plan(
+        helo=helo or (own_name if "." in own_name else None),
+        expect=given.value("expect", _expect),
+        sender=sender,
+        recipients=recipients,
+        message=message if recipients else None,
+        commands=_commands(given),
+        lmtp=given.has("lmtp"),
+        proxy=None if proxy is None else () if proxy.value is None else proxy.read(hosts.proxy),
+        tls=tls,
+        credentials=_credentials(given, environ, tls),
+        verbose=min(len(given.all("verbose")), MAX_VERBOSE),
+    )
+    if made.credentials is not None:
+        from .credentials import plaintext_refusal  # noqa: PLC0415 - as below
+
+        for target in targets:
+            refusal = plaintext_refusal(made, target) if hosts.is_path(target) or hosts.family(target) else None
+            if refusal:
+                raise refusal
+    return made
+
+
+def tolerated(rules: Sequence[StateRule]) -> frozenset[str]:
+    """Faults of a certificate that ``--state`` calls by their kind and makes something else than critical.
+
+    ``--state tls=ok`` is not among them: whoever wants a handshake to go on has to say with what.
+    """
+    kinds = []
+    for kind in TOLERABLE:
+        best = (False, False, -1)
+        state = "critical"
+        for index, rule in enumerate(rules):
+            rank = (rule.stage == "tls", rule.what == kind, index)
+            if rule.stage in {"tls", "any"} and rule.what in {kind, ""} and rank > best:
+                best, state = rank, rule.state
+        if best[1] and state != "critical":
+            kinds.append(kind)
+    return frozenset(kinds)
+
+
+def _tls(given: Arguments, targets: Sequence[str], rules: Sequence[StateRule]) -> TlsPlan:
+    ssl, starttls = given.last("ssl"), given.last("starttls")
+    if ssl and starttls:
+        raise starttls.fault(f"and {ssl.spelling} exclude each other")
+    dane = given.value("dane", values.dane) or "off"
+    by_policy = dane != "off" or given.has("mta-sts")
+    if ssl:
+        mode = "ssl"
+    elif starttls or given.has("certificate"):
+        mode = "starttls"
+    else:
+        mode = "offered" if by_policy else "off"
+    key = given.last("client-key")
+    if key and not given.has("client-cert"):
+        raise key.fault("takes --client-cert as well")
+    name = given.value("tls-name", _tls_name)
+    if mode != "off" and name is None:
+        for path in filter(hosts.is_path, targets):
+            raise UsageError(f"TLS to the unix socket {shown(path)} takes --tls-name, the name of the certificate")
+    return TlsPlan(
+        mode=mode,
+        name=name,
+        ca=given.value("ca", _file_or_directory),
+        client_cert=given.value("client-cert", _file),
+        client_key=None if key is None else key.read(_file),
+        minimum=given.value("tls-min", values.tls_version) or "1.2",
+        # With a policy asked for, only what it asks to verify is verified.
+        verify=not given.has("no-verify") and not by_policy,
+        tolerate=tolerated(rules),
+    )
+
+
+def _credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> Credentials | None:
+    if all(use.option.group != "Authentication" for use in given.uses):
+        return None
+    from .credentials import credentials  # noqa: PLC0415 - most checks do not log in
+
+    return credentials(given, environ, tls)
+
+
+def _commands(given: Arguments) -> tuple[RawCommand, ...]:
+    """Commands paired with their patterns; patterns beyond the commands are as useless as with check_smtp."""
+    patterns = []
+    uses = given.all("response")
+    if uses:
+        from ..smtp.patterns import compiled  # noqa: PLC0415 - few checks send raw commands
+
+        patterns = [use.read(compiled) for use in uses]
+    lines = [use.read(_line) for use in given.all("command")]
+    unjudged = [None] * len(lines)
+    return tuple(map(RawCommand, lines, [*patterns, *unjudged]))
+
+
+def _message(
+    given: Arguments, sender: Mailbox | None, recipients: Sequence[Mailbox], host_name: str, deadline: float
+) -> Message | None:
+    """The message for the recipients; without any, it is only made to see whether the options are good."""
+    file, data = given.last("data-file"), given.last("data")
+    if file is not None and data is not None:
+        raise file.fault(f"and {data.spelling} exclude each other")
+    from_stdin = file is not None and file.text == "-"
+    if not recipients and (from_stdin or not any(map(given.has, MESSAGE_OPTIONS))):
+        return None
+    from ..smtp.message import Message  # noqa: PLC0415 - a check without recipients needs none
+
+    def built(
+        subject: str | None, headers: Sequence[tuple[str, str]], text: str | None = None, path: str | None = None
+    ) -> Message:
+        return Message.build(text, path, subject, headers, sender, recipients, host_name, deadline)
+
+    # Each header option is tried by itself first, so that the one at fault is named.
+    def tried(subject: str | None, headers: Sequence[tuple[str, str]]) -> None:
+        try:
+            built(subject, headers)
+        except ValueError as error:
+            raise ValueError(f"cannot be sent: {error}") from None
+
+    def subject_of(text: str) -> str:
+        tried(text, ())
+        return text
+
+    def header_of(text: str) -> tuple[str, str]:
+        header = _header(text)
+        tried(None, [header])
+        return header
+
+    subject = given.value("subject", subject_of)
+    headers = [use.read(header_of) for use in given.all("header")]
+    try:
+        return built(subject, headers, data and data.text, file and file.text)
+    except OSError as error:
+        path = "" if file is None else file.text
+        reason = f"cannot read {shown(path)}: {error.strerror or error}"
+    except ValueError as error:
+        reason = f"cannot be sent: {error}"
+    content = data or file
+    raise content.fault(reason) if content else UsageError(f"the message {reason}")
+
+
+def _own_name() -> str:
+    """``uname -n`` as far as it can stand in EHLO, else ''."""
+    try:
+        return hosts.name(os.uname().nodename)
+    except ValueError:
+        return ""
+
+
+def _helo(text: str) -> str:
+    if not text.isascii():
+        text = hosts.name(text)
+    if not text or " " in text or len(text) > HELO_LIMIT:
+        raise ValueError(f"takes a name of at most {HELO_LIMIT} octets without blanks, not {shown(text)}")
+    return text
+
+
+def _expect(text: str) -> str:
+    if not text:
+        raise ValueError("takes a text, and an empty one stands in every line")
+    return text
+
+
+def _mailbox(text: str) -> Mailbox:
+    try:
+        return address.parse(text)
+    except ValueError as error:
+        raise ValueError(f"takes a mail address, not {shown(text)}: {error}") from None
+
+
+def _recipient(text: str) -> Mailbox:
+    mailbox = _mailbox(text)
+    if mailbox == address.NULL:
+        raise ValueError("takes a mail address, and the null path is for senders only")
+    return mailbox
+
+
+def _line(text: str) -> bytes:
+    line = text.encode()
+    if not text.strip() or len(line) > LINE_LIMIT:
+        raise ValueError(f"takes a command of 1 to {LINE_LIMIT} octets, not {shown(text)}")
+    return line
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise ValueError(f"takes 'Name: value', not {shown(text)}")
+    return name, value.strip()
+
+
+def _tls_name(text: str) -> str:
+    if text.startswith("[") or hosts.family(text):
+        return hosts.ip(text)
+    return hosts.name(text).rstrip(".")
+
+
+def _file(text: str) -> str:
+    from . import files  # noqa: PLC0415 - most checks name none
+
+    try:
+        return files.check_regular(text)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read {shown(text)}: {files.reason(error)}") from None
+
+
+def _file_or_directory(text: str) -> str:
+    if not os.path.isdir(text):
+        return _file(text)
+    from . import files  # noqa: PLC0415 - as above
+
+    try:
+        return files.check_directory(text)
+    except OSError as error:
+        raise ValueError(f"cannot read {shown(text)}: {files.reason(error)}") from None

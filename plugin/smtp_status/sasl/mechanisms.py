@@ -1,0 +1,101 @@
+"""The SASL mechanisms there are, which of them to take, and how each begins (RFC 4422)."""
+
+from __future__ import annotations
+
+from os import urandom
+
+from .cram_md5 import CramMd5
+from .exchange import Exchange, encode, utf8
+from .login import Login
+from .oauth import Token
+from .saslprep import saslprep
+from .scram import HASHES, Scram, saslname
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from .credentials import Credentials
+
+STRENGTH = (
+    "EXTERNAL",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1",
+    "CRAM-MD5",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "PLAIN",
+    "LOGIN",
+)
+"""Every mechanism there is, strongest first."""
+
+PLAINTEXT = frozenset({"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"})
+"""Mechanisms that show the secret to whoever can read the connection."""
+
+TOKEN = frozenset({"XOAUTH2", "OAUTHBEARER"})
+"""Mechanisms whose secret is an access token, not a password."""
+
+
+def choose(
+    offered: Collection[str],
+    wanted: str | None,
+    *,
+    protected: bool,
+    plaintext: bool,
+    has_secret: bool,
+    has_client_cert: bool,
+) -> str | None:
+    """The mechanism to use, or None when none of those offered will do.
+
+    ``wanted`` is the user's choice, None for the strongest that suits.  ``protected``: the connection has
+    TLS or does not leave this machine.  ``plaintext``: the user allows PLAINTEXT mechanisms regardless.  The
+    token mechanisms are only taken when wanted, since a password is no token; EXTERNAL when wanted, or when
+    there is a client certificate and no secret.
+    """
+    common = {name.upper() for name in offered}.intersection(STRENGTH)
+    if not (protected or plaintext):
+        common -= PLAINTEXT
+    if not has_secret:
+        common &= {"EXTERNAL"}
+    if wanted is not None:
+        return wanted.upper() if wanted.upper() in common else None
+    common -= TOKEN
+    if has_secret or not has_client_cert:
+        common.discard("EXTERNAL")
+    return next((name for name in STRENGTH if name in common), None)
+
+
+def start(mechanism: str, credentials: Credentials, host: str, port: int, nonce: bytes | None = None) -> Exchange:
+    """A new exchange of one of the mechanisms in STRENGTH.
+
+    ``host`` and ``port`` are those connected to (OAUTHBEARER tells them to the server); ``nonce`` is SCRAM's,
+    a random one by default.  Raises ValueError, one line without the secret, when the user name or the secret
+    cannot be used with the mechanism; that is the user's fault.
+    """
+    user = utf8(credentials.user, "user name")
+    if mechanism == "EXTERNAL":
+        return Exchange(mechanism, user, b"", initial=user)
+    if credentials.secret is None:
+        raise ValueError(f"{mechanism} needs a password or token")
+    secret = utf8(credentials.secret.value, "password")
+    if mechanism == "PLAIN":
+        return Exchange(mechanism, user, secret, initial=b"\0" + user + b"\0" + secret)
+    if mechanism == "LOGIN":
+        return Login(mechanism, user, secret)
+    if mechanism == "CRAM-MD5":
+        return CramMd5(mechanism, user, secret)
+    if mechanism in HASHES:
+        user = utf8(saslprep(credentials.user, "user name"), "user name")
+        if not user:
+            raise ValueError(f"{mechanism} needs a user name")
+        secret = utf8(saslprep(credentials.secret.value, "password"), "password")
+        return Scram(mechanism, user, secret, encode(urandom(18)) if nonce is None else nonce)
+    if mechanism not in TOKEN:
+        raise ValueError(f"{mechanism} is not a known mechanism")
+    if b"\x01" in user + secret:
+        raise ValueError(f"{mechanism} allows no control character in user name and token")
+    if mechanism == "XOAUTH2":
+        return Token(mechanism, user, secret, b"user=" + user + b"\x01auth=Bearer " + secret + b"\x01\x01")
+    name = b"a=" + saslname(user) if user else b""
+    place = b"\x01host=" + utf8(host, "host") + b"\x01port=" + str(port).encode()
+    return Token(mechanism, user, secret, b"n," + name + b"," + place + b"\x01auth=Bearer " + secret + b"\x01\x01")

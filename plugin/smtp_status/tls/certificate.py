@@ -1,0 +1,392 @@
+"""X.509 certificates as the peer sent them: names, dates and key, read from DER without a library.
+
+``ssl`` tells nothing about a certificate that was not verified or that failed verification, which is just
+when an operator wants to know its names and dates.  So the few fields a check needs are read here (RFC 5280
+section 4.1).  Nothing is verified: signatures and chains are the TLS library's work.
+
+The bytes come from the peer and are hostile.  The only error is CertificateFault, the work is linear in the
+size of the input, and the input is capped.  Texts are decoded, not cleaned: whoever prints them does that.
+"""
+
+from __future__ import annotations
+
+from ..record import NamedTuple
+from .der import SEQUENCE, CertificateFault, Element, dotted, expect, only, sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SIZE_LIMIT = 128 * 1024
+"""Octets of a certificate or of a Certificate message; OpenSSL itself takes 100 KiB of chain by default."""
+
+DAY = 86400
+
+_BOOLEAN = 0x01
+_INTEGER = 0x02
+_BIT_STRING = 0x03
+_OCTET_STRING = 0x04
+_OID = 0x06
+_UTC_TIME = 0x17
+_GENERALIZED_TIME = 0x18
+
+
+_SET = 0x31
+_VERSION = 0xA0
+_EXTENSIONS = 0xA3
+_DNS_NAME = 0x82
+_IP_ADDRESS = 0x87
+
+
+_SUBJECT_ALT_NAME = bytes.fromhex("551d11")
+_COMMON_NAME = bytes.fromhex("550403")
+
+# The short names of RFC 4514 section 3, and three more that every tool shows by name.
+_ATTRIBUTES = {
+    _COMMON_NAME: "CN",
+    bytes.fromhex("550407"): "L",
+    bytes.fromhex("550408"): "ST",
+    bytes.fromhex("55040a"): "O",
+    bytes.fromhex("55040b"): "OU",
+    bytes.fromhex("550406"): "C",
+    bytes.fromhex("550409"): "STREET",
+    bytes.fromhex("0992268993f22c640119"): "DC",
+    bytes.fromhex("0992268993f22c640101"): "UID",
+    bytes.fromhex("550405"): "serialNumber",
+    bytes.fromhex("550461"): "organizationIdentifier",
+    bytes.fromhex("2a864886f70d010901"): "emailAddress",
+}
+
+# String types by tag. T.61 is Latin-1 in practice: that is what those who used it wrote.
+_CHARSETS = {
+    0x0C: "utf-8",
+    0x12: "ascii",
+    0x13: "ascii",
+    0x14: "latin-1",
+    0x16: "ascii",
+    0x1A: "ascii",
+    0x1C: "utf-32-be",
+    0x1E: "utf-16-be",
+}
+
+_RSA = bytes.fromhex("2a864886f70d010101")
+_RSA_PSS = bytes.fromhex("2a864886f70d01010a")
+_EC = bytes.fromhex("2a8648ce3d0201")
+_KEYS = {
+    _RSA: "RSA",
+    _RSA_PSS: "RSA-PSS",
+    _EC: "EC",
+    bytes.fromhex("2a8648ce380401"): "DSA",
+    bytes.fromhex("2b6570"): "Ed25519",
+    bytes.fromhex("2b6571"): "Ed448",
+    bytes.fromhex("608648016503040311"): "ML-DSA-44",
+    bytes.fromhex("608648016503040312"): "ML-DSA-65",
+    bytes.fromhex("608648016503040313"): "ML-DSA-87",
+}
+_CURVES = {
+    bytes.fromhex("2a8648ce3d030107"): "P-256",
+    bytes.fromhex("2b81040022"): "P-384",
+    bytes.fromhex("2b81040023"): "P-521",
+    bytes.fromhex("2b8104000a"): "secp256k1",
+    bytes.fromhex("2b2403030208010107"): "brainpoolP256r1",
+    bytes.fromhex("2b240303020801010b"): "brainpoolP384r1",
+    bytes.fromhex("2b240303020801010d"): "brainpoolP512r1",
+}
+
+
+class Certificate(NamedTuple):
+    """What a check tells or judges of one certificate.
+
+    ``subject`` and ``issuer`` are in the form of RFC 4514, most specific part first, with its escapes;
+    ``common_name`` and ``issuer_common_name`` the most specific CN, '' if there is none.  ``dns_names`` and
+    ``ip_addresses`` are the subjectAltName's; a dNSName with a backslash had octets no host name has, which
+    are written ``\\xNN``.  ``not_before`` and ``not_after`` are seconds since the epoch, in the years 1 to
+    9999, both ends valid.  ``serial`` is hexadecimal.  ``public_key`` is the SubjectPublicKeyInfo in DER, as
+    TLSA selector 1 wants it; ``key`` says it in words (``RSA 2048``, ``EC P-256``).  ``self_issued``: subject
+    and issuer are the same octets.
+    """
+
+    der: bytes
+    subject: str
+    common_name: str
+    issuer: str
+    issuer_common_name: str
+    dns_names: tuple[str, ...]
+    ip_addresses: tuple[str, ...]
+    not_before: float
+    not_after: float
+    serial: str
+    public_key: bytes
+    key: str
+    self_issued: bool
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the whole certificate in hexadecimal."""
+        import hashlib  # noqa: PLC0415 - loads OpenSSL, and only -v shows a fingerprint
+
+        return hashlib.sha256(self.der).hexdigest()
+
+
+def read(der: bytes) -> Certificate:
+    """The certificate in ``der`` (RFC 5280 section 4.1), which must hold nothing else.
+
+    CertificateFault if it is not one.
+    """
+    if len(der) > SIZE_LIMIT:
+        raise CertificateFault(f"larger than {SIZE_LIMIT} octets")
+    tbs, _algorithm, _signature = sequence(only(bytes(der)), 3, 3)
+    serial, _algorithm, issuer, validity, subject, public_key, *optional = sequence(_without_version(tbs), 6, 9)
+    not_before, not_after = sequence(validity, 2, 2)
+    issuer_text, issuer_common_name = _name(issuer)
+    subject_text, common_name = _name(subject)
+    dns_names, ip_addresses = _alternative_names(optional)
+    return Certificate(
+        der=bytes(der),
+        subject=subject_text,
+        common_name=common_name,
+        issuer=issuer_text,
+        issuer_common_name=issuer_common_name,
+        dns_names=dns_names,
+        ip_addresses=ip_addresses,
+        not_before=_time(not_before),
+        not_after=_time(not_after),
+        serial=_serial(serial),
+        public_key=public_key.whole,
+        key=_key(public_key),
+        self_issued=subject.whole == issuer.whole,
+    )
+
+
+def matches(certificate: Certificate, name: str) -> bool:
+    """Whether the certificate is for ``name``, a host name (as A-labels) or the text of an IP address.
+
+    RFC 9525 section 6: an address is looked for among the iPAddress entries only, a name among the dNSName
+    entries only, never in the CN.  Case and a final dot of ``name`` do not count.  ``*`` stands for exactly
+    one whole label, must be the left-most, and needs two labels behind it, as with OpenSSL.
+    """
+    wanted = name[:-1] if name.endswith(".") else name
+    address = _address(wanted)
+    if address:
+        return address in certificate.ip_addresses
+    # lower() makes ASCII of a few letters outside it (the Kelvin sign); a backslash is an escape of ours.
+    if not wanted.isascii() or "\\" in wanted or "*" in wanted:
+        return False
+    wanted = wanted.lower()
+    label, _dot, parent = wanted.partition(".")
+    if not label:
+        return False
+    may_be_wild = "." in parent.strip(".") and label.replace("-", "a").isalnum()
+    accepted = {wanted, f"*.{parent}"} if may_be_wild else {wanted}
+    return any(presented.lower() in accepted for presented in certificate.dns_names)
+
+
+def matches_any(certificate: Certificate, names: Iterable[str]) -> bool:
+    """Whether the certificate is for at least one of ``names``."""
+    return any(matches(certificate, name) for name in names)
+
+
+def days_left(certificate: Certificate, now: float) -> int:
+    """Whole days until the certificate expires, rounded down: 0 on its last day, -1 once it has expired.
+
+    ``now`` is in seconds since the epoch.
+    """
+    return int((certificate.not_after - now) // DAY)
+
+
+def expiry_words(certificate: Certificate, now: float) -> str:
+    """How the certificate's dates stand at ``now``, in words that count days as ``days_left`` does."""
+    if now < certificate.not_before:
+        # The day alone would puzzle where only an hour or a clock is wrong.
+        words = day(certificate.not_before)
+        if certificate.not_before - now < DAY:
+            words = f"{words} {_clock(certificate.not_before)} UTC"
+        return f"not valid before {words}"
+    days = days_left(certificate, now)
+    if days < 0:
+        return f"expired {_days(-days)} ago"
+    if day(certificate.not_after) == "9999-12-31":  # RFC 5280 section 4.1.2.5: no well-defined end
+        return "never expires"
+    return f"expires in {_days(days)}"
+
+
+def day(seconds: float) -> str:
+    """The date (UTC) of one of a certificate's times, such as ``2027-01-31``."""
+    from datetime import date  # noqa: PLC0415 - only -v and bad certificates show a date
+
+    # Not time.gmtime: where time_t has 32 bits it fails on the dates hostile certificates have.
+    return date.fromordinal(_EPOCH + int(seconds // DAY)).isoformat()
+
+
+def names_words(certificate: Certificate, limit: int) -> str:
+    """The names the certificate is for, at most ``limit`` of them: ``a.example, b.example and 14 more``."""
+    names = certificate.dns_names + certificate.ip_addresses
+    if not names:
+        # Old certificates have their name in the CN only, which nobody looks at any more.
+        return f"no names but CN={certificate.common_name}" if certificate.common_name else "no names"
+    words = ", ".join(names[:limit])
+    return f"{words} and {len(names) - limit} more" if len(names) > limit else words
+
+
+def _without_version(tbs: Element) -> Element:
+    """``tbs`` without the version number in front, which may be left out and which nobody here needs."""
+    first = next(expect(tbs, SEQUENCE).children(), None)
+    return tbs._replace(start=first.end) if first and first.tag == _VERSION else tbs
+
+
+def _serial(element: Element) -> str:
+    contents = expect(element, _INTEGER).contents
+    if not contents:
+        raise CertificateFault("empty serial number")
+    # The zero octet that only keeps the number positive is no part of it for people.
+    return (contents[1:] if contents[0] == 0 and len(contents) > 1 else contents).hex()
+
+
+def _name(element: Element) -> tuple[str, str]:
+    """A Name (RFC 5280 section 4.1.2.4) as RFC 4514 writes it, and its most specific CN."""
+    parts = []
+    common_name = ""
+    for relative in expect(element, SEQUENCE).children():
+        attributes = []
+        for attribute in expect(relative, _SET).children():
+            kind, value = sequence(attribute, 2, 2)
+            oid = expect(kind, _OID).contents
+            text = _text(value)
+            if oid == _COMMON_NAME and text is not None:
+                common_name = text
+            shown = f"#{value.whole.hex()}" if text is None else _escaped(text)
+            attributes.append(f"{_ATTRIBUTES.get(oid) or dotted(oid)}={shown}")
+        parts.append("+".join(attributes))
+    return ",".join(reversed(parts)), common_name
+
+
+def _text(element: Element) -> str | None:
+    """The text of a string type, octets that do not belong in it as ``\\xNN``; None for any other type."""
+    charset = _CHARSETS.get(element.tag)
+    return None if charset is None else element.contents.decode(charset, "backslashreplace")
+
+
+def _escaped(text: str) -> str:
+    """``text`` with the escapes of RFC 4514 section 2.4, so that no value can pass for two attributes."""
+    shown = "".join(f"\\{char}" if char in '\\"+,;<>' else char for char in text).replace("\0", "\\00")
+    if shown[:1] in (" ", "#"):
+        shown = f"\\{shown}"
+    # A value of one space has its escape already.
+    return f"{shown[:-1]}\\ " if shown.endswith(" ") and shown != "\\ " else shown
+
+
+def _time(element: Element) -> float:
+    """A Time in the two forms RFC 5280 section 4.1.2.5 allows, ``YYMMDDHHMMSSZ`` and ``YYYYMMDDHHMMSSZ``."""
+    digits, zulu = element.contents[:-1], element.contents[-1:]
+    size = {_UTC_TIME: 12, _GENERALIZED_TIME: 14}.get(element.tag)
+    if size is None or len(digits) != size or zulu != b"Z" or not digits.isdigit():
+        raise CertificateFault("date not as RFC 5280 has it")
+    year = int(digits[:-10])
+    if element.tag == _UTC_TIME:
+        year += 1900 if year >= 50 else 2000
+    month, day_of_month, hour, minute, second = (int(digits[at : at + 2]) for at in range(size - 10, size, 2))
+    # The calendar of datetime begins with the year 1; the year 0 is no less absurd and as long ago.
+    days = _ordinal(max(year, 1), month, day_of_month) - _EPOCH
+    if hour > 23 or minute > 59 or second > 59:
+        raise CertificateFault("no such time of day")
+    return float(days * DAY + hour * 3600 + minute * 60 + second)
+
+
+def _ordinal(year: int, month: int, day_of_month: int) -> int:
+    """The number of a day where 1 January of the year 1 is day 1, as in datetime, whose import costs more than to read
+    the whole certificate."""
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    lengths = (31, 29 if leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    if not 1 <= month <= 12 or not 1 <= day_of_month <= lengths[month - 1]:
+        raise CertificateFault("no such date")
+    before = year - 1
+    return before * 365 + before // 4 - before // 100 + before // 400 + sum(lengths[: month - 1]) + day_of_month
+
+
+_EPOCH = 719_163  # the number of 1 January 1970
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(int(seconds % DAY), 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
+
+
+def _alternative_names(optional: list[Element]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The dNSName and iPAddress entries of the subjectAltName (RFC 5280 section 4.2.1.6).
+
+    ``optional`` are the fields that follow the public key, extensions among them.
+    """
+    dns_names: list[str] = []
+    ip_addresses: list[str] = []
+    seen = False
+    for field in optional:
+        if field.tag != _EXTENSIONS:
+            continue
+        for extension in expect(only(field.contents), SEQUENCE).children():
+            oid, *critical, value = sequence(extension, 2, 3)
+            if critical:
+                expect(critical[0], _BOOLEAN)
+            if expect(oid, _OID).contents != _SUBJECT_ALT_NAME:
+                continue
+            if seen:
+                raise CertificateFault("two subjectAltName extensions")
+            seen = True
+            for name in expect(only(expect(value, _OCTET_STRING).contents), SEQUENCE).children():
+                if name.tag == _DNS_NAME:
+                    dns_names.append(_host(name.contents))
+                elif name.tag == _IP_ADDRESS and len(name.contents) in (4, 16):
+                    ip_addresses.append(_address_text(name.contents))
+    return tuple(dns_names), tuple(ip_addresses)
+
+
+def _host(octets: bytes) -> str:
+    """A dNSName, with octets that no host name has escaped so that it can match none."""
+    text = octets.decode("latin-1")
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
+    return "".join(char if "!" <= char <= "~" and char != "\\" else f"\\x{ord(char):02x}" for char in text)
+
+
+def _address_text(octets: bytes) -> str:
+    import socket  # noqa: PLC0415 - this module is about bytes; only certificates with addresses need it
+
+    return socket.inet_ntop(socket.AF_INET if len(octets) == 4 else socket.AF_INET6, octets)
+
+
+def _address(text: str) -> str:
+    """``text`` as ``_address_text`` would write it, '' if it is no IP address."""
+    import socket  # noqa: PLC0415 - this module is about bytes; see _address_text
+
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            return socket.inet_ntop(family, socket.inet_pton(family, text))
+        except (OSError, ValueError):  # ValueError: a NUL, or not ASCII
+            continue
+    return ""
+
+
+def _key(public_key: Element) -> str:
+    """Algorithm and size of a SubjectPublicKeyInfo; what is not understood of it is left out."""
+    algorithm, bits = sequence(public_key, 2, 2)
+    oid, *parameters = sequence(algorithm, 1, 2)
+    kind = expect(oid, _OID).contents
+    name = _KEYS.get(kind) or dotted(kind)
+    detail = ""
+    if kind == _EC and parameters:
+        detail = _CURVES.get(parameters[0].contents, "")
+    elif kind in (_RSA, _RSA_PSS):
+        detail = _rsa_bits(expect(bits, _BIT_STRING).contents)
+    return f"{name} {detail}" if detail else name
+
+
+def _rsa_bits(key: bytes) -> str:
+    """Bits of the modulus in an RSAPublicKey (RFC 8017 appendix A.1.1) behind the octet of unused bits."""
+    try:
+        modulus, _exponent = sequence(only(key[1:]), 2, 2)
+    except CertificateFault:
+        return ""  # a key nobody can use is the TLS library's to refuse
+    digits = expect(modulus, _INTEGER).contents.lstrip(b"\0")
+    return str(len(digits) * 8 - 8 + digits[0].bit_length()) if digits else ""

@@ -1,0 +1,23 @@
+"""How TLS is to be used with one server."""
+
+from __future__ import annotations
+
+from ..record import NamedTuple
+
+
+class TlsPlan(NamedTuple):
+    """How TLS is to be used.  ``mode``: ``off``, ``starttls`` (required), ``ssl`` (from the first byte) or
+    ``offered`` (STARTTLS where it is offered).
+
+    ``name`` is the reference name for certificate and SNI (None: the host's own).  ``tolerate`` holds the kinds
+    (``verify expired name``) that must not end the handshake, since ``--state`` calls them harmless.
+    """
+
+    mode: str = "off"
+    name: str | None = None
+    ca: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    minimum: str = "1.2"
+    verify: bool = True
+    tolerate: frozenset[str] = frozenset()

@@ -1,0 +1,1 @@
+"""What the tests share: the plugin as a process, faults to play, lines to expect, tools."""

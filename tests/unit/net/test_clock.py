@@ -1,0 +1,91 @@
+"""Which clock measures a latency: the kernel's where it stamped both ends, never a mixture."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from smtp_status.net import clock
+from smtp_status.net.clock import measured, seconds_between, stamped
+
+OFFSET = 1_700_000_000_000_000_000
+MS = 1_000_000
+
+
+def instant(process: int, kernel: int | None = None, moved: int = 0) -> tuple:
+    """Nanoseconds of both clocks, the kernel's given as if it counted like the process's."""
+    return process, OFFSET + moved, None if kernel is None else OFFSET + kernel
+
+
+def test_now_is_the_process_clock_and_its_distance_from_the_wall_clock():
+    before, wall = time.perf_counter_ns(), time.time_ns()
+    process, offset, kernel = clock.now()
+    assert before <= process <= time.perf_counter_ns()
+    assert abs(process + offset - wall) < 1_000_000_000
+    assert kernel is None
+
+
+@pytest.mark.parametrize(("between", "again"), [(499_999, False), (500_000, True), (20 * MS, True)])
+def test_now_is_asked_again_where_the_process_was_put_aside_between_the_clocks(monkeypatch, between, again):
+    readings = iter((MS, MS + between, 50 * MS, 50 * MS + 100))
+    monkeypatch.setattr(clock, "perf_counter_ns", lambda: next(readings))
+    monkeypatch.setattr(clock, "time_ns", lambda: OFFSET)
+    process = 50 * MS if again else MS
+    assert clock.now(3) == (process, OFFSET - process, 3)
+
+
+def test_stamped_keeps_the_moment():
+    assert stamped((1, 2, None), 3) == (1, 2, 3)
+    assert stamped((1, 2, 3), None) == (1, 2, None)
+
+
+def test_process_clock_without_stamps():
+    assert seconds_between(instant(10 * MS), instant(25 * MS)) == 0.015
+
+
+def test_kernel_clock_where_both_are_stamped():
+    start, end = instant(10 * MS, 11 * MS), instant(25 * MS, 20 * MS)
+    assert measured(start, end) == (0.009, True)
+    assert seconds_between(start, end) == 0.009
+
+
+def test_stamps_as_near_and_as_far_as_they_can_be_are_believed():
+    assert measured(instant(10 * MS, 11 * MS), instant(25 * MS, 11 * MS)) == (0.0, True)
+    assert measured(instant(10 * MS, 10 * MS), instant(25 * MS, 25 * MS)) == (0.015, True)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (instant(10 * MS, 11 * MS), instant(25 * MS)),
+        (instant(10 * MS), instant(25 * MS, 20 * MS)),
+    ],
+)
+def test_one_stamp_is_no_stamp(start, end):
+    assert measured(start, end) == (0.015, False)
+    assert seconds_between(start, end) == 0.015
+
+
+@pytest.mark.parametrize("moved", [-3600 * 1000 * MS, -2 * MS, 2 * MS, 3600 * 1000 * MS])
+def test_a_wall_clock_that_was_set_is_not_believed(moved):
+    start, end = instant(10 * MS, 11 * MS), instant(25 * MS, 20 * MS, moved)
+    assert measured(start, end) == (0.015, False)
+    assert seconds_between(start, end) == 0.015
+
+
+def test_a_wall_clock_that_is_slewed_is_believed():
+    assert measured(instant(10 * MS, 11 * MS), instant(25 * MS, 20 * MS, MS)) == (0.009, True)
+
+
+@pytest.mark.parametrize("kernel_end", [10 * MS, 27 * MS])
+def test_stamps_that_cannot_be_true_are_not_believed(kernel_end):
+    """Before the start, or further from it than this process saw."""
+    start, end = instant(10 * MS, 11 * MS), instant(25 * MS, kernel_end)
+    assert measured(start, end) == (0.015, False)
+    assert seconds_between(start, end) == 0.015
+
+
+def test_never_negative():
+    assert seconds_between(instant(25 * MS), instant(10 * MS)) == 0.0
+    assert seconds_between(instant(25 * MS, 24 * MS), instant(10 * MS, 9 * MS)) == 0.0

@@ -1,0 +1,213 @@
+"""What the conversation makes of a TLS handshake: certificate, policy, and the times and words of both."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from functools import cache
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from helpers.talk import BYE, EHLO, GREETING, NOW, SECONDS, Talk, closed, plan
+from smtp_status.findings import Failure, Finding
+from smtp_status.sasl.credentials import Credentials, Secret
+from smtp_status.smtp.actions import Handshake, Secured
+from smtp_status.tls.plan import TlsPlan
+
+STARTTLS = "250-mx1\n250 STARTTLS"
+READY = "220 2.0.0 Ready to start TLS"
+LINK = "TLSv1.3 TLS_AES_256_GCM_SHA384"
+UP_TO_TLS = (GREETING, STARTTLS, READY)
+
+
+@cache
+def certificate(first_day: int, last_day: int, name: str = "mx1.example.org") -> bytes:
+    """A certificate in DER, valid between days counted from the conversation's now."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.fromtimestamp(NOW, timezone.utc)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1)
+    builder = builder.not_valid_before(now + timedelta(days=first_day)).not_valid_after(now + timedelta(days=last_day))
+    names = x509.SubjectAlternativeName([x509.DNSName(name)])
+    return builder.add_extension(names, critical=False).sign(key, SHA256()).public_bytes(Encoding.DER)
+
+
+def secured(*chain: bytes) -> Secured:
+    return Secured(*LINK.split(), chain, SECONDS, 0.0)
+
+
+def secure(**changes: Any) -> Any:
+    return plan(tls=TlsPlan("starttls", **changes))
+
+
+def of_tls(talk: Talk) -> list[Finding]:
+    return [finding for finding in talk.outcome.findings if finding.stage == "tls"]
+
+
+def test_a_good_certificate():
+    talk = Talk(secure(), *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-1, 30)))
+    assert of_tls(talk) == [Finding("tls", "success", cause=LINK, seconds=SECONDS)]
+    assert talk.times["tls"] == SECONDS
+    assert talk.outcome.tls_days == 30
+    assert talk.outcome.details[0] == f"tls: {LINK}"
+    assert talk.outcome.details[1] == "certificate subject: CN=mx1.example.org"
+    assert talk.outcome.details[4].endswith("expires in 30 days")
+
+
+def test_without_explanations_the_certificate_is_only_judged():
+    talk = Talk(secure()._replace(verbose=0), *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-1, 30)))
+    assert talk.outcome.tls_days == 30
+    assert not [line for line in talk.outcome.details if line.startswith("certificate")]
+
+
+def test_an_expired_certificate_does_not_end_the_conversation_where_it_did_not_end_the_handshake():
+    talk = Talk(secure(verify=False), *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-30, -2)))
+    assert of_tls(talk) == [Finding("tls", "expired", cause="certificate expired 2 days ago", seconds=SECONDS)]
+    assert talk.outcome.tls_days == -2
+    assert talk.verbs == "EHLO STARTTLS EHLO QUIT"
+
+
+def test_another_name_that_is_tolerated_is_still_said():
+    tolerant = secure(tolerate=frozenset(("name",)))
+    talk = Talk(tolerant, *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-1, 30, "other.example.org")))
+    cause = "certificate is for other.example.org, not for mx1.example.org"
+    assert of_tls(talk) == [Finding("tls", "name", cause=cause, seconds=SECONDS)]
+
+
+def test_an_issuer_that_is_tolerated_hides_no_other_name():
+    tolerant = secure(tolerate=frozenset(("verify",)))
+    talk = Talk(tolerant, *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-1, 30, "other.example.org")))
+    cause = "certificate is for other.example.org, not for mx1.example.org"
+    assert of_tls(talk) == [Finding("tls", "name", cause=cause, seconds=SECONDS)]
+
+
+def test_what_a_handshake_went_on_beside_is_said():
+    chain = (certificate(-1, 30), certificate(-1, 300, "issuer"))
+    asked = []
+
+    def tolerated(*of: Any) -> tuple[Failure, ...]:
+        asked.append(of)
+        return (Failure("verify", "self-signed certificate"),)
+
+    talk = Talk(secure(), *UP_TO_TLS, EHLO, BYE, secured=secured(*chain), tolerated=tolerated)
+    assert asked == [(chain, "mx1.example.org")]
+    assert of_tls(talk) == [Finding("tls", "verify", cause="self-signed certificate", seconds=SECONDS)]
+
+
+def test_the_transcript_says_from_where_on_it_was_encrypted():
+    transcript = Talk(secure(), *UP_TO_TLS, EHLO, BYE).outcome.transcript
+    secured_at = transcript.index(f"=== {LINK}")
+    assert transcript[secured_at - 1] == f"<<< {READY}"
+    assert transcript[secured_at + 1] == ">>> EHLO probe.example.org"
+
+
+def test_the_name_asked_for_is_the_one_that_counts():
+    named = secure(tolerate=frozenset(("name",)), name="other.example.org")
+    talk = Talk(named, *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-1, 30, "other.example.org")))
+    assert of_tls(talk) == [Finding("tls", "success", cause=LINK, seconds=SECONDS)]
+
+
+def test_a_handshake_that_fails_over_the_certificate_shows_it():
+    failure = Failure("verify", "self-signed certificate", chain=(certificate(-1, 30),))
+    talk = Talk(secure(), *UP_TO_TLS, secured=failure)
+    assert talk.last == Finding("tls", "verify", cause="self-signed certificate")
+    assert talk.outcome.tls_days == 30
+    assert talk.outcome.details[0] == "certificate subject: CN=mx1.example.org"
+    assert "tls" not in talk.times
+
+
+def test_closed_during_the_handshake():
+    talk = Talk(secure(), *UP_TO_TLS, secured=closed())
+    assert talk.last.cause == "connection closed by the server during the TLS handshake"
+    refused = Failure("handshake", "TLS handshake failed: no shared cipher")
+    assert Talk(secure(), *UP_TO_TLS, secured=refused).last.cause == "TLS handshake failed: no shared cipher"
+
+
+def test_inside_tls_plain_is_a_mechanism_like_others():
+    login = Credentials("probe", Secret("correct horse"))
+    talk = Talk(
+        plan(tls=TlsPlan("starttls"), credentials=login),
+        *(*UP_TO_TLS, "250-mx1\n250 AUTH PLAIN", "235 2.7.0 ok", BYE),
+    )
+    assert talk.verbs == "EHLO STARTTLS EHLO AUTH QUIT"
+
+
+def test_extensions_offered_before_tls_are_gone_where_the_hello_inside_fails():
+    talk = Talk(plan(tls=TlsPlan("starttls"), quit_after="ehlo"), *UP_TO_TLS, "250 mx1", BYE)
+    assert talk.decisive == Finding("ehlo", "success", (250,), "mx1", seconds=SECONDS)
+
+
+# -- policies
+
+
+class Policy:
+    """Stands for the policy of a target; ``found`` and ``notes`` are its judgement."""
+
+    server_name = "base.example.org."
+
+    def __init__(self, *found: Finding, notes: tuple[str, ...] = (), demanded: str = "", without: Any = ()) -> None:
+        self.tls_demanded_by = demanded
+        self.judged: list[tuple[bytes, ...]] = []
+        self._found = found
+        self._notes = notes
+        self._without = without
+
+    def without_tls(self) -> tuple[Finding, ...]:
+        return self._without
+
+    def judge(self, chain: tuple[bytes, ...]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+        self.judged.append(chain)
+        return self._found, self._notes
+
+
+OFFERED = plan(tls=TlsPlan("offered"))
+REMARK = Finding("sts", "missing", cause="MTA-STS policy (testing): STARTTLS not offered", default="warning")
+
+
+def test_a_policy_that_is_kept():
+    policy = Policy(notes=("TLSA 3 1 1 matched", "MTA-STS enforce valid"))
+    chain = (certificate(-30, -2),)  # neither dates nor names are looked at by anybody else
+    talk = Talk(OFFERED, *UP_TO_TLS, EHLO, BYE, secured=secured(*chain), policy=policy)
+    words = f"{LINK}, TLSA 3 1 1 matched, MTA-STS enforce valid"
+    assert of_tls(talk) == [Finding("tls", "success", cause=words, seconds=SECONDS)]
+    assert talk.outcome.notes == ("TLSA 3 1 1 matched", "MTA-STS enforce valid")
+    assert policy.judged == [chain]
+    assert Handshake(OFFERED.tls, "base.example.org") in talk.actions
+
+
+def test_a_policy_that_is_broken_ends_the_conversation():
+    broken = Finding("tls", "verify", cause="DANE: no TLSA record matches the certificate")
+    talk = Talk(OFFERED, *UP_TO_TLS, BYE, policy=Policy(broken))
+    assert of_tls(talk) == [Finding("tls", "success", cause=LINK, seconds=SECONDS), broken]
+    assert talk.verbs == "EHLO STARTTLS QUIT"
+
+
+def test_a_policy_that_has_only_a_remark_does_not():
+    remark = Finding("tls", "policy", cause="MTA-STS policy (testing): wrong name", default="warning")
+    talk = Talk(OFFERED, *UP_TO_TLS, EHLO, BYE, policy=Policy(remark))
+    assert of_tls(talk)[1:] == [remark]
+    assert talk.verbs == "EHLO STARTTLS EHLO QUIT"
+
+
+def test_a_policy_that_demands_tls_where_none_is_offered():
+    talk = Talk(OFFERED, GREETING, EHLO, BYE, policy=Policy(demanded="DANE"))
+    assert talk.decisive == Finding("starttls", "missing", cause="STARTTLS not offered, but DANE demands it")
+
+
+def test_a_policy_that_remarks_on_tls_not_offered():
+    talk = Talk(OFFERED, GREETING, EHLO, BYE, policy=Policy(without=(REMARK,)))
+    assert REMARK in talk.outcome.findings
+    assert talk.verbs == "EHLO QUIT"
+
+
+def test_no_tls_offered_and_nobody_demands_it():
+    talk = Talk(OFFERED, GREETING, EHLO, BYE)
+    assert talk.stages == [("connect", "success"), ("banner", "success"), ("ehlo", "success"), ("quit", "success")]
+
+
+def test_starttls_missing_without_a_policy():
+    talk = Talk(secure(), GREETING, EHLO, BYE)
+    assert talk.decisive == Finding("starttls", "missing", cause="STARTTLS not offered")

@@ -1,0 +1,84 @@
+"""The order of the package: who may import whom, and that CONTRIBUTING tells it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "plugin/smtp_status"
+
+MODULES = {path: path.relative_to(PACKAGE).with_suffix("").parts for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def floors() -> dict[str, int]:
+    """Each package, and each module that is in none, with its place in CONTRIBUTING's table: 0 is the top."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    table = text.partition("| package | holds | modules |\n")[2].partition("\n\n")[0]
+    rows = [re.findall(r"`(\w+)/?`", row.split("|")[1]) for row in table.splitlines()[1:]]
+    return {name: place for place, row in enumerate(rows) for name in row}
+
+
+def told() -> dict[str, set[str]]:
+    """The modules CONTRIBUTING's table names, by package; those in none by their own name."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    table = text.partition("| package | holds | modules |\n")[2].partition("\n\n")[0]
+    rows = {}
+    for row in table.splitlines()[1:]:
+        packages = re.findall(r"`(\w+)/`", row.split("|")[1])
+        if packages:
+            rows[packages[0]] = set(re.findall(r"`(\w+)`", row.split("|")[3]))
+    return rows
+
+
+def imported(path: Path) -> Iterator[tuple[str, ...]]:
+    """What of the package a module imports, for type hints too: the parts of its name behind the package's."""
+    parts = MODULES[path]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = (*parts[: len(parts) - node.level], *(node.module.split(".") if node.module else ()))
+        for alias in node.names:
+            is_module = (PACKAGE.joinpath(*base, alias.name).with_suffix(".py")).exists()
+            yield (*base, alias.name) if is_module else base or ("__init__",)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: ".".join(MODULES[path]))
+def test_imports_run_one_way(path):
+    places = floors()
+    own = MODULES[path][0]
+    if MODULES[path] == ("__init__",):
+        return
+    upwards = [parts for parts in imported(path) if parts[0] != own and places.get(parts[0], 99) <= places[own]]
+    assert upwards == [], "imports from its own row or from above"
+
+
+def test_the_table_names_every_module():
+    there: dict[str, set[str]] = {}
+    for parts in MODULES.values():
+        if len(parts) > 1 and parts[-1] != "__init__":
+            there.setdefault(parts[0], set()).add(parts[-1])
+    assert told() == there
+
+
+def test_every_package_says_in_one_line_what_is_in_it():
+    for path in PACKAGE.rglob("__init__.py"):
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
+
+
+def test_who_knows_nagiosplugin():
+    """Below the check only the options do, for its Range."""
+    knowing = {
+        parts
+        for path, parts in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if (isinstance(node, ast.Import) and node.names[0].name == "nagiosplugin")
+        or (isinstance(node, ast.ImportFrom) and node.module == "nagiosplugin")
+    }
+    assert {parts for parts in knowing if parts[0] != "check"} == {
+        ("options", name) for name in ("build", "settings", "values")
+    }

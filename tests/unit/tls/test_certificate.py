@@ -1,0 +1,748 @@
+from __future__ import annotations
+
+import datetime
+import hashlib
+import ipaddress
+import shutil
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smtp_status.tls.certificate import (
+    SIZE_LIMIT,
+    Certificate,
+    day,
+    days_left,
+    expiry_words,
+    matches,
+    matches_any,
+    names_words,
+    read,
+)
+from smtp_status.tls.der import CertificateFault
+from smtp_status.tls.messages import chain_from_messages
+
+DAY = 86400
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+END = datetime.datetime(2027, 1, 31, 12, 30, 59, tzinfo=datetime.timezone.utc)
+
+
+def issued(
+    *,
+    subject: list[tuple[x509.ObjectIdentifier, str]] | None = None,
+    names: list[x509.GeneralName] | None = None,
+    key=EC_KEY,
+    issuer: list[tuple[x509.ObjectIdentifier, str]] | None = None,
+    not_before: datetime.datetime = START,
+    not_after: datetime.datetime = END,
+    serial: int = 0xA1B2C3,
+) -> bytes:
+    """A certificate made by an independent library."""
+    own = [(NameOID.COMMON_NAME, "mx1.example.org")] if subject is None else subject
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(*part) for part in own]))
+        .issuer_name(x509.Name([x509.NameAttribute(*part) for part in (own if issuer is None else issuer)]))
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(not_before)
+        .not_valid_after(not_after)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    )
+    if names is not None:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    return builder.sign(key, digest).public_bytes(serialization.Encoding.DER)
+
+
+def tlv(tag: int, *contents: bytes) -> bytes:
+    body = b"".join(contents)
+    if len(body) < 0x80:
+        return bytes((tag, len(body))) + body
+    size = (len(body).bit_length() + 7) // 8
+    return bytes((tag, 0x80 | size)) + len(body).to_bytes(size, "big") + body
+
+
+def attribute(value: bytes, oid: str = "550403") -> bytes:
+    return tlv(0x31, tlv(0x30, tlv(6, bytes.fromhex(oid)), value))
+
+
+RSA_OID = tlv(6, bytes.fromhex("2a864886f70d010101"))
+SAN = bytes.fromhex("551d11")
+
+
+def extension(*names: bytes, oid: bytes = SAN) -> bytes:
+    return tlv(0x30, tlv(6, oid), tlv(4, tlv(0x30, *names)))
+
+
+def forged(
+    *names: bytes,
+    subject: bytes = b"",
+    not_before: bytes = tlv(0x17, b"260101000000Z"),
+    not_after: bytes = tlv(0x17, b"270101000000Z"),
+    serial: bytes = b"\x01",
+    public_key: bytes | None = None,
+    extensions: bytes | None = None,
+) -> bytes:
+    """A certificate as no honest library makes it; the signature is empty."""
+    algorithm = tlv(0x30, RSA_OID)
+    spki = tlv(0x30, algorithm, tlv(3, b"\0")) if public_key is None else public_key
+    return tlv(
+        0x30,
+        tlv(
+            0x30,
+            tlv(0xA0, tlv(2, b"\x02")),
+            tlv(2, serial),
+            algorithm,
+            tlv(0x30),
+            tlv(0x30, not_before, not_after),
+            tlv(0x30, subject),
+            spki,
+            tlv(0xA3, tlv(0x30, extension(*names) if extensions is None else extensions)),
+        ),
+        algorithm,
+        tlv(3, b"\0"),
+    )
+
+
+def dns(name: bytes) -> bytes:
+    return tlv(0x82, name)
+
+
+def named(*names: str, addresses: tuple[str, ...] = (), common_name: str = "") -> Certificate:
+    return read(forged())._replace(dns_names=names, ip_addresses=addresses, common_name=common_name)
+
+
+def dated(not_before: float, not_after: float) -> Certificate:
+    return read(forged())._replace(not_before=not_before, not_after=not_after)
+
+
+class TestRead:
+    def test_every_field(self):
+        der = issued(
+            subject=[
+                (NameOID.COUNTRY_NAME, "DE"),
+                (NameOID.ORGANIZATION_NAME, "Example, Inc."),
+                (NameOID.COMMON_NAME, "mx1.example.org"),
+            ],
+            issuer=[(NameOID.ORGANIZATION_NAME, "Ä CA"), (NameOID.COMMON_NAME, "Sub 1")],
+            names=[
+                x509.DNSName("mx1.example.org"),
+                x509.RFC822Name("postmaster@example.org"),
+                x509.IPAddress(ipaddress.ip_address("192.0.2.1")),
+                x509.DNSName("*.example.net"),
+                x509.IPAddress(ipaddress.ip_address("2001:db8::1")),
+            ],
+        )
+        assert read(der) == Certificate(
+            der=der,
+            subject="CN=mx1.example.org,O=Example\\, Inc.,C=DE",
+            common_name="mx1.example.org",
+            issuer="CN=Sub 1,O=Ä CA",
+            issuer_common_name="Sub 1",
+            dns_names=("mx1.example.org", "*.example.net"),
+            ip_addresses=("192.0.2.1", "2001:db8::1"),
+            not_before=START.timestamp(),
+            not_after=END.timestamp(),
+            serial="a1b2c3",
+            public_key=EC_KEY.public_key().public_bytes(
+                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+            ),
+            key="EC P-256",
+            self_issued=False,
+        )
+
+    def test_fingerprint(self):
+        der = issued()
+        assert read(der).fingerprint() == hashlib.sha256(der).hexdigest()
+
+    def test_self_issued(self):
+        assert read(issued()).self_issued is True
+
+    def test_without_extensions_and_version(self):
+        der = forged()
+        version_1 = der.replace(tlv(0xA0, tlv(2, b"\x02")), b"").replace(tlv(0xA3, tlv(0x30, extension())), b"")
+        inner_length = len(der) - len(version_1)
+        version_1 = bytes((0x30, der[1] - inner_length, 0x30, der[3] - inner_length)) + version_1[4:]
+        assert read(version_1).dns_names == ()
+
+    @pytest.mark.parametrize(
+        ("key", "words"),
+        [
+            (rsa.generate_private_key(65537, 1024), "RSA 1024"),
+            (rsa.generate_private_key(65537, 2048), "RSA 2048"),
+            (ec.generate_private_key(ec.SECP384R1()), "EC P-384"),
+            (ec.generate_private_key(ec.SECP521R1()), "EC P-521"),
+            (ed25519.Ed25519PrivateKey.generate(), "Ed25519"),
+        ],
+        ids=["rsa1024", "rsa2048", "p384", "p521", "ed25519"],
+    )
+    def test_key(self, key, words):
+        certificate = read(issued(key=key))
+        assert certificate.key == words
+        assert certificate.public_key == key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    @pytest.mark.parametrize(
+        ("public_key", "words"),
+        [
+            (tlv(0x30, tlv(0x30, tlv(6, b"\x2a\x03\x84\x07")), tlv(3, b"\0")), "1.2.3.519"),
+            (tlv(0x30, tlv(0x30, tlv(6, b"\x88\x37\x01")), tlv(3, b"\0")), "2.999.1"),
+            (tlv(0x30, tlv(0x30, RSA_OID), tlv(3, b"")), "RSA"),
+            (tlv(0x30, tlv(0x30, RSA_OID), tlv(3, b"\0", tlv(0x30, tlv(2, b"\0"), tlv(2, b"")))), "RSA"),
+        ],
+        ids=["unknown", "joint arc", "no key", "modulus 0"],
+    )
+    def test_odd_key(self, public_key, words):
+        assert read(forged(public_key=public_key)).key == words
+
+    def test_trustme(self):
+        ca = trustme.CA()
+        leaf = ca.issue_cert("mx1.example.org", "::1")
+        der = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
+        certificate = read(der)
+        assert (certificate.dns_names, certificate.ip_addresses) == (("mx1.example.org",), ("::1",))
+        assert certificate.self_issued is False
+        expected = x509.load_der_x509_certificate(der)
+        assert certificate.not_after == expected.not_valid_after_utc.timestamp()
+        assert int(certificate.serial, 16) == expected.serial_number
+
+    def test_serial_keeps_its_digits(self):
+        assert read(issued(serial=0x80FF)).serial == "80ff"
+        assert read(forged(serial=b"\0")).serial == "00"
+
+    # One authority of old has the serial number 0, of which the other library warns.
+    @pytest.mark.filterwarnings("ignore:Parsed a serial number")
+    def test_the_systems_authorities_are_read_as_an_independent_library_reads_them(self):
+        pem = Path("/etc/ssl/certs/ca-certificates.crt")
+        if not pem.exists():
+            pytest.skip("apt-get install ca-certificates")
+        for expected in x509.load_pem_x509_certificates(pem.read_bytes()):
+            certificate = read(expected.public_bytes(serialization.Encoding.DER))
+            assert certificate.not_before == expected.not_valid_before_utc.timestamp()
+            assert certificate.not_after == expected.not_valid_after_utc.timestamp()
+            assert certificate.self_issued is (expected.subject == expected.issuer)
+            common_names = expected.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+            assert certificate.common_name == (common_names[-1].value if common_names else "")
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [
+            (tlv(0x0C, "Zoë".encode()), "Zoë"),
+            (tlv(0x0C, b"a\xff"), "a\\xff"),
+            (tlv(0x13, b"a\xe9"), "a\\xe9"),
+            (tlv(0x14, b"\xe9"), "é"),
+            (tlv(0x1E, "Zoë𝄞".encode("utf-16-be")), "Zoë𝄞"),
+            (tlv(0x1E, b"\xd8\x00\x00a"), "\\xd8\\x00a"),
+            (tlv(0x1E, b"\x00a\x00"), "a\\x00"),
+            (tlv(0x1C, "é".encode("utf-32-be")), "é"),
+            (tlv(0x1C, b"\xff\xff\xff\xff"), "\\xff\\xff\\xff\\xff"),
+            (tlv(0x0C, b"a\0|\x1b[31m\n"), "a\0|\x1b[31m\n"),
+        ],
+        ids=["utf8", "bad utf8", "printable", "t61", "bmp", "lone", "odd bmp", "universal", "wild", "raw"],
+    )
+    def test_common_name_of_every_string_type(self, value, text):
+        assert read(forged(subject=attribute(value))).common_name == text
+
+    @pytest.mark.parametrize(
+        ("subject", "text"),
+        [
+            (b"", ""),
+            (attribute(tlv(0x0C, b"a,O=b")), "CN=a\\,O=b"),
+            (attribute(tlv(0x0C, b'\\"+;<>')), 'CN=\\\\\\"\\+\\;\\<\\>'),
+            (attribute(tlv(0x0C, b"#a ")), "CN=\\#a\\ "),
+            (attribute(tlv(0x0C, b" ")), "CN=\\ "),
+            (attribute(tlv(0x0C, b"  ")), "CN=\\ \\ "),
+            (attribute(tlv(0x0C, b"a\0b")), "CN=a\\00b"),
+            (attribute(tlv(0x02, b"\x05")), "CN=#020105"),
+            (attribute(tlv(0x0C, b"x"), oid="2a0304"), "1.2.3.4=x"),
+            (attribute(tlv(0x0C, b"x"), oid="2a864886f70d010901"), "emailAddress=x"),
+            (tlv(0x31), ""),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_subject_is_escaped(self, subject, text):
+        assert read(forged(subject=subject)).subject == text
+
+    def test_several_values_in_one_part_and_the_last_common_name(self):
+        kinds = [tlv(0x30, tlv(6, bytes.fromhex(oid)), tlv(0x0C, b"x")) for oid in ("550403", "55040b")]
+        certificate = read(forged(subject=tlv(0x31, *kinds) + attribute(tlv(0x0C, b"y"))))
+        assert certificate.subject == "CN=y,CN=x+OU=x"
+        assert certificate.common_name == "y"
+
+    @pytest.mark.parametrize(
+        ("octets", "name"),
+        [
+            (b"mx1.example.org\0.evil.test", "mx1.example.org\\x00.evil.test"),
+            ("bücher.example".encode(), "b\\xc3\\xbccher.example"),
+            (b"\xe2\x84\xaa.example", "\\xe2\\x84\\xaa.example"),
+            (b"a\\x00", "a\\x5cx00"),
+            (b"a b\x1b", "a\\x20b\\x1b"),
+            (b"", ""),
+        ],
+    )
+    def test_hostile_name_is_kept_escaped_and_matches_nothing(self, octets, name):
+        certificate = read(forged(dns(octets)))
+        assert certificate.dns_names == (name,)
+        for reference in (name, octets.decode("utf-8"), octets.decode("latin-1"), "mx1.example.org"):
+            assert not matches(certificate, reference)
+
+    def test_addresses_of_a_wrong_length_are_left_out(self):
+        certificate = read(forged(tlv(0x87, b"\x7f\0\0"), tlv(0x87, bytes(8)), tlv(0x87, b"\x7f\0\0\x01")))
+        assert certificate.ip_addresses == ("127.0.0.1",)
+
+    def test_a_thousand_names(self):
+        names = [f"mx{number}.example.org" for number in range(1000)]
+        certificate = read(issued(names=[x509.DNSName(name) for name in names]))
+        assert certificate.dns_names == tuple(names)
+        assert matches(certificate, "mx999.example.org")
+        assert not matches(certificate, "mx1000.example.org")
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("element", "seconds"),
+        [
+            (tlv(0x17, b"700101000000Z"), 0.0),
+            (tlv(0x17, b"491231235959Z"), 2524607999.0),
+            (tlv(0x17, b"500101000000Z"), -631152000.0),
+            (tlv(0x18, b"20500101000000Z"), 2524608000.0),
+            (tlv(0x18, b"20240229120000Z"), 1709208000.0),
+            (tlv(0x18, b"99991231235959Z"), 253402300799.0),
+            (tlv(0x18, b"00010101000000Z"), -62135596800.0),
+            (tlv(0x18, b"00000101000000Z"), -62135596800.0),
+        ],
+    )
+    def test_seconds_since_the_epoch(self, element, seconds):
+        assert read(forged(not_after=element)).not_after == seconds
+        assert read(forged(not_before=element)).not_before == seconds
+
+    @pytest.mark.parametrize(
+        ("element", "reason"),
+        [
+            (tlv(0x17, b"2601010000Z"), "date not as RFC 5280 has it"),
+            (tlv(0x17, b"260101000000+0000"), "date not as RFC 5280 has it"),
+            (tlv(0x17, b"20260101000000Z"), "date not as RFC 5280 has it"),
+            (tlv(0x18, b"260101000000Z"), "date not as RFC 5280 has it"),
+            (tlv(0x18, b"20260101000000.5Z"), "date not as RFC 5280 has it"),
+            (tlv(0x17, b"-60101000000Z"), "date not as RFC 5280 has it"),
+            (tlv(0x17, b""), "date not as RFC 5280 has it"),
+            (tlv(0x0C, b"260101000000Z"), "date not as RFC 5280 has it"),
+            (tlv(0x17, b"261301000000Z"), "no such date"),
+            (tlv(0x17, b"260229000000Z"), "no such date"),
+            (tlv(0x17, b"260100000000Z"), "no such date"),
+            (tlv(0x17, b"260101240000Z"), "no such time of day"),
+            (tlv(0x17, b"260101006000Z"), "no such time of day"),
+            (tlv(0x17, b"260101000060Z"), "no such time of day"),
+        ],
+    )
+    def test_what_is_no_time(self, element, reason):
+        with pytest.raises(CertificateFault) as caught:
+            read(forged(not_after=element))
+        assert str(caught.value) == reason
+
+    @pytest.mark.parametrize(
+        ("after", "days", "words"),
+        [
+            (14 * DAY, 14, "expires in 14 days"),
+            (14 * DAY - 0.001, 13, "expires in 13 days"),
+            (DAY, 1, "expires in 1 day"),
+            (3600, 0, "expires in 0 days"),
+            (0, 0, "expires in 0 days"),
+            (-0.001, -1, "expired 1 day ago"),
+            (-3600, -1, "expired 1 day ago"),
+            (-DAY, -1, "expired 1 day ago"),
+            (-DAY - 1, -2, "expired 2 days ago"),
+        ],
+    )
+    def test_days_and_words_round_alike(self, after, days, words):
+        now = 1_800_000_000.25
+        certificate = dated(0.0, now + after)
+        assert days_left(certificate, now) == days
+        assert expiry_words(certificate, now) == words
+
+    @pytest.mark.parametrize(
+        ("ahead", "words"),
+        [
+            (30 * DAY, "not valid before 2027-01-31"),
+            (DAY, "not valid before 2027-01-31"),
+            (DAY - 1, "not valid before 2027-01-31 12:30:59 UTC"),
+            (1, "not valid before 2027-01-31 12:30:59 UTC"),
+        ],
+    )
+    def test_not_yet_valid(self, ahead, words):
+        begin = END.timestamp()
+        assert expiry_words(dated(begin, begin + DAY), begin - ahead) == words
+
+    def test_absurd_dates_have_words_too(self):
+        far, long_ago = tlv(0x18, b"99991231235959Z"), tlv(0x18, b"00000101000000Z")
+        now = 1_800_000_000.0
+        endless = read(forged(not_before=long_ago, not_after=far))
+        assert expiry_words(endless, now) == "never expires"
+        assert days_left(endless, now) == 2_912_063
+        assert expiry_words(read(forged(not_after=long_ago)), now) == "expired 739996 days ago"
+        backwards = read(forged(not_before=far, not_after=long_ago))
+        assert expiry_words(backwards, now) == "not valid before 9999-12-31"
+
+    def test_day(self):
+        assert [day(0.0), day(-0.5), day(END.timestamp())] == ["1970-01-01", "1969-12-31", "2027-01-31"]
+
+
+class TestMatches:
+    @pytest.mark.parametrize(
+        ("presented", "reference"),
+        [
+            ("mx1.example.org", "mx1.example.org"),
+            ("MX1.Example.ORG", "mx1.eXample.org"),
+            ("mx1.example.org", "mx1.example.org."),
+            ("localhost", "localhost"),
+            ("*.example.org", "mx1.example.org"),
+            ("*.EXAMPLE.org", "MX1.example.ORG."),
+            ("*.example.org", "xn--bcher-kva.example.org"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+            ("_mx.example.org", "_mx.example.org"),
+        ],
+    )
+    def test_is_for(self, presented, reference):
+        assert matches(named("other.test", presented), reference)
+
+    @pytest.mark.parametrize(
+        ("presented", "reference"),
+        [
+            ("mx1.example.org", "mx2.example.org"),
+            ("mx1.example.org", "example.org"),
+            ("example.org", "mx1.example.org"),
+            ("mx1.example.org.", "mx1.example.org"),
+            ("mx1.example.org", "mx1.example.org.."),
+            ("*.example.org", "example.org"),
+            ("*.example.org", ".example.org"),
+            ("*.example.org", "a.b.example.org"),
+            ("*.example.org", "*.example.org"),
+            ("*.example.org", "_mx.example.org"),
+            ("*.org", "example.org"),
+            ("*.", "example."),
+            ("*", "localhost"),
+            ("*", "*"),
+            ("mx*.example.org", "mx1.example.org"),
+            ("*1.example.org", "mx1.example.org"),
+            ("xn--*.example.org", "xn--bcher-kva.example.org"),
+            ("mx.*.org", "mx.example.org"),
+            ("*.*.example.org", "a.b.example.org"),
+            ("", ""),
+            ("", "."),
+            ("k.example", "\u212a.example"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("127.0.0.1", "127.0.0.1."),
+            ("*.0.0.1", "127.0.0.1"),
+            ("::1", "::1"),
+            ("mx1.example.org", "mx1.example.org\0"),
+        ],
+    )
+    def test_is_not_for(self, presented, reference):
+        assert not matches(named(presented, common_name=reference), reference)
+
+    @pytest.mark.parametrize(
+        ("reference", "expected"),
+        [
+            ("192.0.2.1", True),
+            ("192.0.2.2", False),
+            ("2001:DB8:0:0::1", True),
+            ("2001:db8::2", False),
+            ("::ffff:192.0.2.1", False),
+            ("mx1.example.org", False),
+        ],
+    )
+    def test_addresses(self, reference, expected):
+        assert matches(named(addresses=("192.0.2.1", "2001:db8::1")), reference) is expected
+
+    def test_any(self):
+        certificate = named("mx1.example.org")
+        assert matches_any(certificate, ["example.org", "mx1.example.org"])
+        assert not matches_any(certificate, ["example.org"])
+        assert not matches_any(certificate, [])
+
+    @pytest.mark.parametrize(
+        ("presented", "references"),
+        [
+            ("*.example.org", ["mx.example.org", "example.org", "a.b.example.org", "xn--a.example.org"]),
+            ("*.org", ["example.org"]),
+            ("mx1.example.org", ["MX1.example.org", "mx1.example.org.evil.test"]),
+        ],
+    )
+    def test_openssl_agrees(self, presented, references, tmp_path):
+        if shutil.which("openssl") is None:
+            pytest.skip("apt-get install openssl")
+        der = issued(names=[x509.DNSName(presented)])
+        path = tmp_path / "leaf.pem"
+        path.write_text(ssl.DER_cert_to_PEM_cert(der))
+        for reference in references:
+            said = subprocess.run(
+                ["openssl", "x509", "-in", path, "-noout", "-checkhost", reference],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=20,
+            ).stdout
+            assert matches(read(der), reference) is ("does match" in said)
+
+
+class TestNamesWords:
+    @pytest.mark.parametrize(
+        ("certificate", "words"),
+        [
+            (named("a.example"), "a.example"),
+            (named("a.example", "b.example"), "a.example, b.example"),
+            (named("a.example", "b.example", "c.example"), "a.example, b.example and 1 more"),
+            (named("a.example", addresses=("::1", "127.0.0.1")), "a.example, ::1 and 1 more"),
+            (named(common_name="mx1.example.org"), "no names but CN=mx1.example.org"),
+            (named(), "no names"),
+        ],
+    )
+    def test_two_at_most(self, certificate, words):
+        assert names_words(certificate, 2) == words
+
+
+class TestHostileBytes:
+    @pytest.mark.parametrize(
+        ("der", "reason"),
+        [
+            (b"", "cut off"),
+            (b"\x30", "cut off"),
+            (b"\x30\x80\0\0", "bad length"),
+            (b"\x30\x85\0\0\0\0\0", "bad length"),
+            (b"\x30\x84\xff\xff\xff\xff", "cut off"),
+            (b"\x30\x82\x01", "bad length"),
+            (b"\x30\x81\x01\0", "length not in DER"),
+            (b"\x30\x82\0\x80" + bytes(128), "length not in DER"),
+            (b"\x3f\x81\0\0", "tag of several octets"),
+            (b"\x31\0", "tag 0x31 where 0x30 belongs"),
+            (b"\x30\0", "missing fields"),
+            (b"\x30\0\0", "surplus octets at the end"),
+            (tlv(0x30, b"\x30\0" * 4), "too many fields"),
+            (bytes(SIZE_LIMIT + 1), "larger than 131072 octets"),
+            (forged(serial=b""), "empty serial number"),
+            (forged(extensions=extension() + extension()), "two subjectAltName extensions"),
+            (forged(extensions=extension()[:-1] + b"\x01"), "cut off"),
+            (forged(subject=attribute(b"\x0c\0", oid="2a" + "81" * 64 + "01")), "object identifier too long"),
+            (forged(subject=attribute(b"\x0c\0", oid="2a81")), "bad object identifier"),
+            (forged(subject=attribute(b"\x0c\0", oid="")), "bad object identifier"),
+            (forged()[:-1], "cut off"),
+            (forged() + b"\0", "surplus octets at the end"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_reasons(self, der, reason):
+        with pytest.raises(CertificateFault) as caught:
+            read(der)
+        assert str(caught.value) == reason
+
+    def test_nesting_costs_no_stack(self):
+        nested = b""
+        for _ in range(5000):
+            nested = tlv(0x30, nested)
+        with pytest.raises(CertificateFault):
+            read(nested)
+
+    @pytest.mark.parametrize(
+        "der",
+        [
+            forged(*[dns(b"")] * 60_000),
+            forged(*[dns(b"\0" * 120_000)]),
+            forged(subject=b"\x31\0" * 60_000),
+            forged(subject=tlv(0x31, *[tlv(0x30, tlv(6, b"\x81" * 63 + b"\x01"), tlv(0x0C))] * 1800)),
+            forged(subject=attribute(tlv(0x0C, b"," * 120_000))),
+            forged(extensions=tlv(0x30, tlv(6, b"\x2a"), tlv(4)) * 15_000),
+            forged(serial=b"\xff" * 120_000),
+        ],
+        ids=["names", "nul", "parts", "identifiers", "commas", "extensions", "serial"],
+    )
+    def test_largest_inputs_are_cheap(self, der):
+        assert 100_000 < len(der) <= SIZE_LIMIT
+        begin = time.process_time()
+        certificate = read(der)
+        matches(certificate, "mx1.example.org")
+        assert time.process_time() - begin < 2.0
+
+    @settings(deadline=None)
+    @given(st.binary(max_size=400))
+    def test_any_bytes(self, der):
+        self.try_all(der)
+
+    @settings(max_examples=500, deadline=None)
+    @given(st.data())
+    def test_any_mutation(self, data):
+        names = [dns(b"mx1.example.org"), dns(b"*.example.net"), tlv(0x87, bytes(16))]
+        der = bytearray(forged(*names, subject=attribute(tlv(0x0C, b"mx1"))))
+        for _ in range(data.draw(st.integers(1, 4))):
+            at = data.draw(st.integers(0, len(der) - 1))
+            cut = data.draw(st.integers(0, 3))
+            der[at : at + cut] = data.draw(st.binary(max_size=3))
+            if not der:
+                break
+        self.try_all(bytes(der))
+
+    @staticmethod
+    def try_all(der: bytes) -> None:
+        try:
+            certificate = read(der)
+        except CertificateFault as fault:
+            assert 0 < len(str(fault)) < 60
+            return
+        for now in (0.0, 1e12, -1e12, time.time()):
+            assert isinstance(days_left(certificate, now), int)
+            assert expiry_words(certificate, now)
+        day(certificate.not_before)
+        matches(certificate, "mx1.example.org")
+        assert names_words(certificate, 3)
+        assert certificate.key
+
+
+def vector(size: int, contents: bytes) -> bytes:
+    return len(contents).to_bytes(size, "big") + contents
+
+
+def message_12(*ders: bytes) -> bytes:
+    return vector(3, b"".join(vector(3, der) for der in ders))
+
+
+def message_13(*ders: bytes, extensions: bytes = b"") -> bytes:
+    return b"\0" + vector(3, b"".join(vector(3, der) + vector(2, extensions) for der in ders))
+
+
+class TestChain:
+    @pytest.mark.parametrize(
+        "chain",
+        [(), (b"a",), (b"leaf", b"intermediate"), (b"\0" * 300, b"\0" * 70_000), (b"\x0b" * 40, b"b")],
+        ids=["none", "one", "two", "zeros", "elevens"],
+    )
+    def test_both_layouts_with_and_without_header(self, chain):
+        for body in (message_12(*chain), message_13(*chain), message_13(*chain, extensions=b"\0\5\0\2ab")):
+            # A message without certificates and extensions is all zeros in both layouts.
+            assert chain_from_messages(body) == chain
+            assert chain_from_messages(b"\x0b" + vector(3, body)) == chain
+
+    @pytest.mark.parametrize(
+        ("raw", "reason"),
+        [
+            (b"", "cut off"),
+            (b"\0", "cut off"),
+            (b"\x0b", "cut off"),
+            (b"\x0b\0\0\1", "cut off"),
+            (b"\x0b" + vector(3, message_12(b"a")) + b"\0", "surplus octets after the message"),
+            (message_12(b"a") + b"\0\0", "the list of certificates does not fill its message"),
+            (message_12(b"a", b""), "empty certificate in the list"),
+            (vector(3, b"\0\0\2a"), "cut off"),
+            (vector(3, b"\0\0"), "cut off"),
+            (b"\0" + vector(3, vector(3, b"a")), "cut off"),
+            (bytes(SIZE_LIMIT + 5), "larger than 131072 octets"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_reasons(self, raw, reason):
+        with pytest.raises(CertificateFault) as caught:
+            chain_from_messages(raw)
+        assert str(caught.value) == reason
+
+    @settings(deadline=None)
+    @given(st.binary(max_size=60))
+    def test_any_bytes(self, raw):
+        try:
+            chain = chain_from_messages(raw)
+        except CertificateFault:
+            return
+        assert all(chain)
+        assert len(b"".join(chain)) <= len(raw)
+
+
+def handshake(client: ssl.SSLObject, server: ssl.SSLObject, pipes: list[ssl.MemoryBIO]) -> ssl.SSLError | None:
+    """Both ends of a handshake in memory; the client's fault, None when it went through."""
+    to_client, from_client, to_server, from_server = pipes
+    client_done = False
+    for _ in range(200):
+        if not client_done:
+            try:
+                client.do_handshake()
+                client_done = True
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError as error:
+                return error
+        to_server.write(from_client.read())
+        try:
+            server.do_handshake()
+            if client_done:
+                return None
+        except ssl.SSLWantReadError:
+            pass
+        to_client.write(from_server.read())
+    raise AssertionError("the handshake does not end")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+@pytest.mark.parametrize("count", [1, 1000], ids=["one name", "1000 names"])
+def test_the_chain_is_seen_although_verification_fails(version, count, tmp_path):
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    days = datetime.timedelta(days=1)
+    names = [x509.DNSName(f"mx{number}.example.org") for number in range(count)]
+    leaf = issued(names=names, not_before=now - 9 * days, not_after=now - 2 * days + days / 2)
+    other = issued(subject=[(NameOID.COMMON_NAME, "other")])
+    pem = tmp_path / "server.pem"
+    key = EC_KEY.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    pem.write_text(key.decode() + ssl.DER_cert_to_PEM_cert(leaf) + ssl.DER_cert_to_PEM_cert(other))
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.load_cert_chain(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = context.maximum_version = version
+    context.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(leaf))
+    seen = []
+
+    def message(_connection, direction, _version, content_type, message_type, data):
+        if (direction, content_type, message_type) == ("read", 22, 11):
+            seen.append(data)
+
+    context._msg_callback = message
+    pipes = [ssl.MemoryBIO() for _ in range(4)]
+    client = context.wrap_bio(pipes[0], pipes[1], server_hostname="mx0.example.org")
+    server = server_context.wrap_bio(pipes[2], pipes[3], server_side=True)
+    fault = handshake(client, server, pipes)
+    assert isinstance(fault, ssl.SSLCertVerificationError)
+    assert fault.verify_code == 10  # X509_V_ERR_CERT_HAS_EXPIRED
+    assert [chain_from_messages(data) for data in seen] == [(leaf, other)]
+    certificate = read(chain_from_messages(seen[0])[0])
+    assert expiry_words(certificate, time.time()) == "expired 2 days ago"
+    assert len(certificate.dns_names) == count
+
+
+def test_importing_costs_no_heavy_module():
+    heavy = ["ssl", "socket", "datetime", "hashlib", "ipaddress", "typing", "dataclasses"]
+    code = (
+        "import sys; before = set(sys.modules); import smtp_status.tls.certificate; "
+        f"print([name for name in {heavy!r} if name in sys.modules and name not in before])"
+    )
+    root = Path(__file__).resolve().parents[3] / "plugin"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")
