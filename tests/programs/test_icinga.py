@@ -233,7 +233,7 @@ GOOD = {
     "smtp-submission": (0, AUTHENTICATED),
     "smtp-smtps": (0, AUTHENTICATED),
     "smtp-lmtp": (0, r"SMTP OK - 127\.0\.0\.1 accepted the recipient in .* s: 250 2\.1\.5 OK"),
-    "smtp-certificate": (2, r"SMTP CRITICAL - .*the certificate expires in 5 days, at least 7 wanted"),
+    "smtp-certificate": (2, r"SMTP CRITICAL - .*the certificate expires in 5 days, more than 7 wanted"),
     "smtp-relay": (
         0,
         r"SMTP OK - 127\.0\.0\.1 rcpt: 554 5\.7\.1 x@elsewhere\.example: Relay access denied \(as wanted\)",

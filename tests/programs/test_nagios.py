@@ -96,7 +96,7 @@ CASES = {
     (MX, "SMTP"): (0, r"SMTP OK - 127\.0\.0\.1 accepted the recipient in [0-9.]+ s: 250 2\.1\.5 Ok"),
     (MX, "SMTP certificate"): (
         2,
-        r"SMTP CRITICAL - 127\.0\.0\.1 .*, but the certificate expires in 5 days, at least 7 wanted",
+        r"SMTP CRITICAL - 127\.0\.0\.1 .*, but the certificate expires in 5 days, more than 7 wanted",
     ),
     (MX, "SMTP relay"): (
         0,

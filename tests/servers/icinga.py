@@ -172,6 +172,24 @@ class Icinga:
                 continue
         raise TimeoutError(f"no result of {host}!{service} within {timeout} s: {self.log()[-2000:]}")
 
+    def check_all(self, timeout: float = 60) -> dict[str, dict[str, Any]]:
+        """The result of every service, by its name, after a check of each that is made now."""
+        asked = time.time()
+        self.api("POST", "/v1/actions/reschedule-check", {"type": "Service", "filter": "true", "force": True})
+
+        def all_results() -> dict[str, dict[str, Any]]:
+            found = {one["attrs"]["name"]: one["attrs"] for one in self.api("GET", "/v1/objects/services")}
+            late = [
+                name
+                for name, attributes in found.items()
+                if (attributes["last_check_result"] or {}).get("execution_start", 0) < asked
+            ]
+            if late:
+                raise LookupError(f"no result of {', '.join(late)}")
+            return {name: attributes["last_check_result"] for name, attributes in found.items()}
+
+        return wait_for(all_results, timeout)
+
     def _result_since(self, asked: float, host: str, service: str) -> dict[str, Any]:
         result: dict[str, Any] | None = self.service(host, service)["last_check_result"]
         if not result or result["execution_start"] < asked:

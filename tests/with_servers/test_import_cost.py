@@ -102,7 +102,7 @@ def test_an_error(server):
 
 
 def test_bad_usage():
-    run = loaded("-t", "0")
+    run = loaded("-t", "-1")
     assert (run.code, run.rare, run.foreign - NETWORK) == (3, set(), set())
     assert not run.own & {"check.check", "net.loop", "net.connection", "smtp.dialogue"}
 

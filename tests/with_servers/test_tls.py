@@ -419,7 +419,7 @@ class TestDays:
         result = run("-H", HOST, "-p", str(postfix.port["soon"]), "-D", "21,7", "--ca", str(certs.ca))
         assert (result.code, result.first) == (
             2,
-            f"SMTP CRITICAL - {HOST} answered, but the certificate expires in 5 days, at least 7 wanted",
+            f"SMTP CRITICAL - {HOST} answered, but the certificate expires in 5 days, more than 7 wanted",
         )
 
     def test_expired_is_said_first(self, postfix: Postfix, certs: Certs):

@@ -23,7 +23,7 @@ from smtp_status.options.settings import USAGE_LIMIT, InformationWanted, UsageEr
 NOT_UTF8 = os.fsdecode(b"\xff\xfe")
 LONG = "x" * 65536
 SHORTENED = f"{'x' * 20}…{'x' * 18}…"
-SECONDS = "takes SECONDS[:STATE], above 0 and at most 1000000 s, not"
+SECONDS = "takes SECONDS[:STATE], from 0 to 1000000 s, not"
 RANGE = "takes a range of seconds such as 5, 0.1:5, ~:5 or @1:2, not"
 ACCEPTED = "SMTP OK - 127.0.0.1 accepted the message in "
 
@@ -203,7 +203,10 @@ def test_message_without_end_is_not_read_for_ever() -> None:
         (b"[check_smtp]\nnonsense=1\n", "--nonsense is no option, see --help (it line 2)"),
         (b"[check_smtp]\nextra-opts=@it\n", "--extra-opts takes effect on the command line only (it line 2)"),
         (b"[check_smtp]\nwarning=nan\n", f"--warning {RANGE} nan (it line 2)"),
-        (b"[check_smtp]\nauthuser=a\nauthpass=\n", "--authpass takes a password, not an empty one (it line 3)"),
+        (
+            b"[check_smtp]\nauthuser=a\nauthpass=\n",
+            "--authuser takes a password as well: --authpass-file, --authpass or SMTP_STATUS_AUTHPASS (it line 2)",
+        ),
         (b"[check_smtp]\n" + b"x" * 65536 + b"=1\n", f"--{'x' * 18}…{'x' * 18}… is no option, see --help (it line 2)"),
         (b"\0" * (1 << 21), "--extra-opts cannot read it: longer than 1048576 octets"),
     ],

@@ -81,7 +81,7 @@ class SecondsContext(nagiosplugin.Context):  # type: ignore[misc]
 
 
 class DaysContext(nagiosplugin.Context):  # type: ignore[misc]
-    """Days a certificate must still be valid, whole days rounded down; either limit may be None."""
+    """Days a certificate must be valid for more than, whole days rounded down; either limit may be None."""
 
     def __init__(self, name: str, warning: int | None, critical: int | None) -> None:
         super().__init__(name)
@@ -90,14 +90,16 @@ class DaysContext(nagiosplugin.Context):  # type: ignore[misc]
 
     def evaluate(self, metric: Metric, resource: Resource) -> Result:
         for state, limit in ((nagiosplugin.Critical, self._critical), (nagiosplugin.Warn, self._warning)):
-            if limit is not None and metric.value < limit:
+            if limit is not None and metric.value <= limit:
                 return self.result_cls(state, limit, metric)
         return self.result_cls(nagiosplugin.Ok, None, metric)
 
     def performance(self, metric: Metric, resource: Resource) -> str:
-        # As a range these were 21: and 7:, but Icinga drops all that is not a plain number.
-        limits = ("" if limit is None else str(limit) for limit in (self._warning, self._critical))
-        return ";".join((f"{metric.name}={metric.value}", *limits)).rstrip(";")
+        # As a range these were 21: and 7:, but Icinga drops all that is not a plain number. To Icinga Web a number
+        # with a limit is bad above it, unless the critical one is the lower of two: hence the 0.
+        if self._warning is None:
+            return f"{metric.name}={metric.value}"
+        return f"{metric.name}={metric.value};{self._warning};{self._critical or 0}"
 
 
 class SMTPResults(nagiosplugin.Results):  # type: ignore[misc]

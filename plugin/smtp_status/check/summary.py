@@ -253,7 +253,7 @@ def _excess(result: Result) -> str:
     """Which limit was not kept, and by what."""
     limit, value, context = result.hint, result.metric.value, result.metric.context
     if context == "tls_days":
-        return f"the certificate {_expiry(value)}, at least {limit} wanted"
+        return f"the certificate {_expiry(value)}, more than {limit} wanted"
     what = "it" if context == "time" else context[len("time_") :]
     if limit.invert and limit.end == float("inf"):
         words = f"less than {plain(max(limit.start, 0))} s wanted"

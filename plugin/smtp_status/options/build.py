@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from ..smtp.plan import Plan
 
+MAYBE_EMPTY = frozenset({"expect", "fqdn", "authtype", "authpass"})
+"""Options that count as not given where their value is empty (-C, -R and -U do too, each in its own way)."""
+
 
 def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     """The settings for a command line (without the program's name).
@@ -27,7 +30,7 @@ def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     started = time.monotonic()
     given = _given(argv, environ)
     timeout, timeout_state = given.value("timeout", values.timeout) or (10.0, "critical")
-    domain = given.value("domain", _domain)
+    domain = _one_domain(given)
     targets = _targets(given, domain)
     rules = _rules(given)
     plan = plan_from(given, environ, targets, rules, started + timeout)
@@ -67,20 +70,28 @@ def _given(argv: Sequence[str], environ: Mapping[str, str]) -> Arguments:
     """All options, those of ini files first; the operands have become options under their own names."""
     line = commandline.parse(argv)
     uses: list[Use] = []
+    operands = () if line.has("hostname") or line.has("domain") else line.operands
     for use in line.all("extra-opts"):
         from . import inifile  # noqa: PLC0415 - few checks have an ini file
 
         _check_characters(use)
         uses.extend(commandline.setting(*setting) for setting in inifile.read(use.text, environ))
+        if any(use.option.name in {"hostname", "domain"} for use in uses):
+            operands = line.meant
     uses.extend(line.uses)
-    for operand, name, value in zip(table.OPERANDS, ("hostname", "from", "to", "data"), line.operands):
+    for operand, name, value in zip(table.OPERANDS, ("hostname", "from", "to", "data"), operands):
         (_, option), *_ = table.by_name(name)
         uses.append(Use(option, value, operand))
     for use in uses:
         _check_characters(use)
-    given = Arguments(tuple(uses))
+    given = Arguments(tuple(filter(_says_something, uses)))
     _check_operands(given)
     return given
+
+
+def _says_something(use: Use) -> bool:
+    """Whether an option counts as given: command definitions hand over what was not filled in as an empty value."""
+    return use.text != "" or use.option.name not in MAYBE_EMPTY
 
 
 def _check_operands(given: Arguments) -> None:
@@ -115,9 +126,6 @@ def _targets(given: Arguments, domain: str | None) -> tuple[str, ...]:
         if uses:
             raise uses[-1].fault("and --domain exclude each other")
         return ()
-    if uses and uses[-1].spelling == "HOST" and len(found) > 1:
-        other = next(use for host, use in found.items() if host != hosts.host(uses[-1].text))
-        raise uses[-1].fault(f"{shown(uses[-1].text)} and {other.spelling} {shown(other.text)} differ, give one")
     family = 4 if given.has("use-ipv4") else 6 if given.has("use-ipv6") else 0
     for host, use in found.items():
         if family and hosts.family(host) not in {0, family}:
@@ -198,6 +206,15 @@ def _quit_after(given: Arguments, plan: Plan, targets: Sequence[str]) -> str | N
     if stage not in there:
         raise use.fault(f"{stage} is a stage this run does not have, {_MISSING[stage]}")
     return stage
+
+
+def _one_domain(given: Arguments) -> str | None:
+    """The domain to check; that of the command line takes the place of one of an ini file."""
+    said = [use for use in given.all("domain") if not use.origin] or given.all("domain")
+    if len(said) > 1:
+        twice = f"{shown(said[0].text)} and {shown(said[-1].text)}"
+        raise said[-1].fault(f"is given twice, with {twice}: each domain takes a check of its own")
+    return given.value("domain", _domain)
 
 
 def _domain(text: str) -> str:

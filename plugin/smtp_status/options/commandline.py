@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+TRUTHS = frozenset({"true", "yes", "1"})
+"""Words that Icinga's own ``smtp`` command puts behind an option that takes no value."""
+
 OLD_SPELLINGS = {"-wt": "-w", "-ct": "-c", "-to": "-t"}
 """Spellings of check_smtp's early years; getopt would read them as a letter with the value ``t`` or ``o``."""
 
@@ -53,10 +56,12 @@ class Use(NamedTuple):
 
 
 class Arguments(NamedTuple):
-    """Options in their order, and the operands (HOST FROM TO DATA)."""
+    """Options in their order, and the operands (HOST FROM TO DATA); ``meant`` are those of them that say something:
+    neither empty, nor a truth behind an option that takes no value."""
 
     uses: tuple[Use, ...]
     operands: tuple[str, ...] = ()
+    meant: tuple[str, ...] = ()
 
     def has(self, name: str) -> bool:
         """Whether an option is used."""
@@ -80,17 +85,21 @@ def parse(words: Sequence[str]) -> Arguments:
     """Takes apart a command line (without the program's name).
 
     Clusters of letters, values behind a letter or as the next word whatever that begins with, ``--name=value``,
-    unique prefixes of names, ``--`` as the end of the options, operands anywhere.  Raises UsageError, and
+    unique prefixes of names, ``--`` as the end of the options, operands anywhere.  Beside -H or -d there are no
+    operands: those that say nothing are passed over, since check_smtp looks at none.  Raises UsageError, and
     InformationWanted as soon as ``--help`` or ``--version`` is met.
     """
     uses: list[Use] = []
     operands: list[str] = []
+    meant: list[str] = []
+    flag = False
     rest = list(reversed(words))
     while rest:
         word = OLD_SPELLINGS.get(rest[-1], rest[-1])
         rest.pop()
         if word == "--":
             operands.extend(reversed(rest))
+            meant.extend(word for word in reversed(rest) if word)
             break
         if word.startswith("--"):
             uses.append(_long(word[2:], rest))
@@ -98,10 +107,23 @@ def parse(words: Sequence[str]) -> Arguments:
             uses.extend(_cluster(word[1:], rest))
         else:
             operands.append(word)
-    if len(operands) > len(table.OPERANDS):
+            if word and not (flag and word.lower() in TRUTHS):
+                meant.append(word)
+            flag = False
+            continue
+        flag = uses[-1].value is None
+    _check_surplus(uses, operands, meant)
+    return Arguments(tuple(uses), tuple(operands), tuple(meant))
+
+
+def _check_surplus(uses: Sequence[Use], operands: Sequence[str], meant: Sequence[str]) -> None:
+    named = next((use for use in uses if use.option.name in {"hostname", "domain"}), None)
+    if named is not None and meant:
+        hint = ", -p?" if meant[0].isdigit() else ""
+        raise UsageError(f"{shown(meant[0])} is one word too many beside {named.spelling}{hint}")
+    if named is None and len(operands) > len(table.OPERANDS):
         surplus = operands[len(table.OPERANDS)]
         raise UsageError(f"takes at most {' '.join(table.OPERANDS)} without options, not also {shown(surplus)}")
-    return Arguments(tuple(uses), tuple(operands))
 
 
 def setting(key: str, value: str, origin: str) -> Use:

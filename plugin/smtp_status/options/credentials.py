@@ -25,14 +25,14 @@ SECRET_LIMIT = 8192
 def credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> Credentials | None:
     """Who logs in, None where nobody does.  Reads the file with the password.  Raises UsageError."""
     named, user = given.last("authtype"), given.last("authuser")
+    if user is not None and not user.text and (named is None or named.text.upper() != "EXTERNAL"):
+        user = None
     if user is None:
         for use in (named, given.last("authpass"), given.last("authpass-file")):
             if use is not None:
                 raise use.fault("takes --authuser as well")
         return None
     mechanism = None if named is None else named.read(_mechanism)
-    if not user.text and mechanism != "EXTERNAL":
-        raise user.fault("takes a user name, not an empty text")
     if len(user.text.encode()) > USER_LIMIT:
         raise user.fault(f"takes at most {USER_LIMIT} octets")
     secret = None if mechanism == "EXTERNAL" else _secret(given, environ)

@@ -14,6 +14,7 @@ from .settings import UsageError, shown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from re import Pattern
 
     from ..sasl.credentials import Credentials
     from ..smtp.address import Mailbox
@@ -56,7 +57,7 @@ def plan_from(
     proxy = given.last("proxy")
     made = Plan(
         helo=helo or (own_name if "." in own_name else None),
-        expect=given.value("expect", _expect),
+        expect=given.value("expect", str),
         sender=sender,
         recipients=recipients,
         message=message if recipients else None,
@@ -136,16 +137,20 @@ def _credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> 
 
 
 def _commands(given: Arguments) -> tuple[RawCommand, ...]:
-    """Commands paired with their patterns; patterns beyond the commands are as useless as with check_smtp."""
-    patterns = []
-    uses = given.all("response")
-    if uses:
+    """Commands paired with their patterns; patterns beyond the commands are as useless as with check_smtp.
+
+    An empty pattern keeps its rank and judges nothing; a pair that is empty, or an empty command, is not there.
+    """
+    commands, responses = given.all("command"), given.all("response")
+    empty = {rank for rank, pair in enumerate(zip(commands, responses)) if not any(use.text for use in pair)}
+    responses = [use for rank, use in enumerate(responses) if rank not in empty]
+    lines = [use.read(_line) for use in commands if use.text]
+    patterns: list[Pattern[str] | None] = [None] * len(lines)
+    if responses:
         from ..smtp.patterns import compiled  # noqa: PLC0415 - few checks send raw commands
 
-        patterns = [use.read(compiled) for use in uses]
-    lines = [use.read(_line) for use in given.all("command")]
-    unjudged = [None] * len(lines)
-    return tuple(map(RawCommand, lines, [*patterns, *unjudged]))
+        patterns[: len(responses)] = [use.read(compiled) if use.text else None for use in responses]
+    return tuple(map(RawCommand, lines, patterns))
 
 
 def _message(
@@ -210,15 +215,9 @@ def _helo(text: str) -> str:
     return text
 
 
-def _expect(text: str) -> str:
-    if not text:
-        raise ValueError("takes a text, and an empty one stands in every line")
-    return text
-
-
 def _mailbox(text: str) -> Mailbox:
     try:
-        return address.parse(text)
+        return address.parse(address.without_name(text))
     except ValueError as error:
         raise ValueError(f"takes a mail address, not {shown(text)}: {error}") from None
 

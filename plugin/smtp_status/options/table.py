@@ -151,8 +151,8 @@ OPTIONS = (
         "D",
         "WARN[,CRIT]",
         "TLS",
-        "Days the certificate must still be valid. Implies --starttls where --ssl is not given. An expired one"
-        " is always CRITICAL.",
+        "Days: WARNING or CRITICAL unless the certificate is valid for more. Implies --starttls where --ssl is not"
+        " given. An expired one is always CRITICAL.",
     ),
     Option("tls-name", "", "NAME", "TLS", "Name the certificate must have, also sent as SNI. Default: HOST."),
     Option("ca", "", "FILE_OR_DIR", "TLS", "Trust these CAs. Default: those of the system."),
@@ -264,7 +264,8 @@ OPTIONS = (
         "t",
         "SECONDS[:STATE]",
         "Judgement",
-        "One deadline for everything, fractions allowed, and the state when it passes. Default: 10:critical.",
+        "One deadline for everything, fractions allowed, and the state when it passes; 0 for none (a day)."
+        " Default: 10:critical.",
     ),
     Option(
         "extra-opts",

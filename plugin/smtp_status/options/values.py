@@ -23,6 +23,9 @@ STATES = ("ok", "warning", "critical", "unknown")
 MAX_SECONDS = 1_000_000
 """Longest deadline, well below what timers of any system can hold."""
 
+DAY = 86400.0
+"""The deadline of a check that has none: a resolver or a server may hold it up, but not for ever."""
+
 MAX_NUMBER = 1_000_000_000
 """Largest number in a range."""
 
@@ -35,15 +38,16 @@ _DAYS = r"([0-9]{1,5})(?:,([0-9]{1,5}))?"
 
 
 def timeout(text: str) -> tuple[float, str]:
-    """``SECONDS[:STATE]``; the state is ``critical`` by default."""
-    seconds, colon, state = text.partition(":")
-    if not _is_number(seconds) or not 0 < float(seconds) <= MAX_SECONDS:
-        raise ValueError(f"takes SECONDS[:STATE], above 0 and at most {MAX_SECONDS} s, not {shown(text)}")
+    """``SECONDS[:STATE]``; the state is ``critical`` by default, and 0 stands for no limit of its own (a day)."""
+    number, colon, state = text.partition(":")
+    if not _is_number(number) or float(number) > MAX_SECONDS:
+        raise ValueError(f"takes SECONDS[:STATE], from 0 to {MAX_SECONDS} s, not {shown(text)}")
+    seconds = float(number) or DAY
     if not colon:
-        return float(seconds), "critical"
+        return seconds, "critical"
     if state in {"0", "1", "2", "3"}:
-        return float(seconds), STATES[int(state)]
-    return float(seconds), _state(state, ", or 0 to 3")
+        return seconds, STATES[int(state)]
+    return seconds, _state(state, ", or 0 to 3")
 
 
 def time_range(text: str) -> Range:

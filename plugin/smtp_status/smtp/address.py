@@ -19,6 +19,7 @@ LABEL_LIMIT = 63
 # RFC 5321 section 4.1.2 with UTF8-non-ascii of RFC 6531 section 3.3. Text, since to compile a pattern costs more than
 # to send a command, and most addresses need none.
 _QUOTED = r'"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*"'
+_NAMED = r'(?:[^"<>]|"(?:[^"\\]|\\.)*")*(<.*>)'
 _ATOM_SIGNS = "!#$%&'*+/=?^_`{|}~-"
 _SPECIALS = ' ()<>[]:;,\\"'
 _IDEOGRAPHIC_DOTS = "\u3002\uff0e\uff61"
@@ -81,6 +82,14 @@ def parse(text: str) -> Mailbox:
         raise ValueError("source route" if ":" in text else "no local part before the @")
     local, domain = _split(text)
     return Mailbox(local, "" if domain is None else _domain(domain))
+
+
+def without_name(text: str) -> str:
+    """``<address>`` of ``Name <address>``, as mail programs write it; any other text as it is."""
+    if not text.endswith(">") or text.startswith("<"):
+        return text
+    named = re.fullmatch(_NAMED, text)
+    return named[1] if named else text
 
 
 def _split(text: str) -> tuple[str, str | None]:

@@ -141,10 +141,10 @@ def test_plain(number, shown):
     ("days", "state"),
     [
         (30, nagiosplugin.Ok),
-        (21, nagiosplugin.Ok),
-        (20, nagiosplugin.Warn),
-        (7, nagiosplugin.Warn),
-        (6, nagiosplugin.Critical),
+        (22, nagiosplugin.Ok),
+        (21, nagiosplugin.Warn),
+        (8, nagiosplugin.Warn),
+        (7, nagiosplugin.Critical),
         (-1, nagiosplugin.Critical),
     ],
 )
@@ -161,9 +161,9 @@ def test_days_with_one_limit_or_none():
     ("limits", "shown"),
     [
         ((21, 7), "tls_days=30;21;7"),
-        ((21, None), "tls_days=30;21"),
+        ((21, None), "tls_days=30;21;0"),
+        ((0, None), "tls_days=30;0;0"),
         ((None, None), "tls_days=30"),
-        ((None, 7), "tls_days=30;;7"),
     ],
 )
 def test_days_in_perfdata(limits, shown):

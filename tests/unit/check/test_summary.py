@@ -368,10 +368,10 @@ def test_every_form_of_a_range(limit, words):
 @pytest.mark.parametrize(
     ("days", "words"),
     [
-        (20, "WARNING - mx1.example.org accepted the message, but the certificate expires in 20 days, at least 21"),
-        (1, "CRITICAL - mx1.example.org accepted the message, but the certificate expires in 1 day, at least 7"),
-        (0, "CRITICAL - mx1.example.org accepted the message, but the certificate expires in 0 days, at least 7"),
-        (-3, "CRITICAL - mx1.example.org accepted the message, but the certificate expired 3 days ago, at least 7"),
+        (20, "WARNING - mx1.example.org accepted the message, but the certificate expires in 20 days, more than 21"),
+        (1, "CRITICAL - mx1.example.org accepted the message, but the certificate expires in 1 day, more than 7"),
+        (0, "CRITICAL - mx1.example.org accepted the message, but the certificate expires in 0 days, more than 7"),
+        (-3, "CRITICAL - mx1.example.org accepted the message, but the certificate expired 3 days ago, more than 7"),
     ],
 )
 def test_not_for_long(days, words):

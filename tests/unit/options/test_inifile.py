@@ -163,6 +163,13 @@ def test_a_host_of_the_command_line_takes_the_place_of_that_of_the_file(place: P
     assert settings_from([*argv, "--extra-opts", "@f.ini"], {}).hosts == ("b.example",)
 
 
+@pytest.mark.parametrize("argv", [[""], ["-q", "true"], ["", "-4", "yes", ""]])
+def test_words_that_say_nothing_are_passed_over_beside_the_host_of_a_file(place: Path, argv: list[str]) -> None:
+    (place / "f.ini").write_text("[check_smtp]\nhostname=a.example\n")
+    made = settings_from(["--extra-opts=@f.ini", *argv], {})
+    assert (made.hosts, made.plan.sender) == (("a.example",), None)
+
+
 def test_several_sections(place: Path) -> None:
     (place / "f.ini").write_text("[a]\nport=1\nq=\n[b]\nport=2\n")
     made = settings_from(["--extra-opts=a@f.ini", "--extra-opts", "b@f.ini"], {})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_status.smtp.address import NULL, PATH_LIMIT, Mailbox, parse
+from smtp_status.smtp.address import NULL, PATH_LIMIT, Mailbox, parse, without_name
 
 
 @pytest.mark.parametrize(
@@ -127,3 +127,25 @@ def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
 @given(st.from_regex(r"[a-zà-öø-ÿ]{1,20}", fullmatch=True).filter(lambda label: "ß" not in label))
 def test_a_labels_are_those_of_the_standard_library(label: str) -> None:
     assert parse(f"x@{label}.example").domain == f"{label}.example".encode("idna").decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("Nagios <a@b.example>", "<a@b.example>"),
+        ("Nagios<a@b.example>", "<a@b.example>"),
+        ('"Nagios, Inc. <old@b.example>" <a@b.example>', "<a@b.example>"),
+        (r'"say \"<hi>\"" <a@b.example>', "<a@b.example>"),
+        ('Nagios <"a<b>"@b.example>', '<"a<b>"@b.example>'),
+        ("Bounces <>", "<>"),
+        ("<a@b.example>", "<a@b.example>"),
+        ("a@b.example", "a@b.example"),
+        ("Nagios <a@b.example> x", "Nagios <a@b.example> x"),
+        ("a@b.example>", "a@b.example>"),
+        ('"open <a@b.example>', '"open <a@b.example>'),
+        ('"a" * 9 <' + "x" * 200, '"a" * 9 <' + "x" * 200),
+        ("", ""),
+    ],
+)
+def test_the_name_before_an_address_is_passed_over(text: str, address: str) -> None:
+    assert without_name(text) == address
