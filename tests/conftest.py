@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("helpers.plugin")
+pytest.register_assert_rewrite("helpers")
 
 # ruff: noqa: E402 - rewriting must be registered before
 from servers.aio import MailServer
