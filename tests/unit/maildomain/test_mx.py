@@ -6,18 +6,12 @@ import re
 import socket
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from smtp_status.findings import Address, Failure, Finding, Target
+from smtp_status.findings import Address, Failure, Finding
 from smtp_status.maildomain import mx
 from smtp_status.maildomain.codec import MxRecord, Query
 from smtp_status.maildomain.mx import Domain, Exchanger
 from smtp_status.maildomain.resolver import Answer
-from smtp_status.net import addresses as addresses_module
-from smtp_status.net import routes
-from smtp_status.net.routes import labelled
-from smtp_status.smtp.route import Route
 from smtp_status.tls.tlsa import TlsaRecord
 
 DIGEST = bytes(range(32))
@@ -365,68 +359,3 @@ class TestTlsaOfAnAlias:
         world = self.world().add(self.EXPANDED, "TLSA", TLSA)
         assert exchanger(world, of=of).tlsa.names == ("real.test", "example.test", "hosted.test")
         assert exchanger(world, of=None).tlsa.names == ("real.test", "mx.example.test")
-
-
-class TestTargets:
-    @staticmethod
-    def exchanger(name, *hosts, **options):
-        family = {False: socket.AF_INET, True: socket.AF_INET6}
-        addresses = tuple(
-            Address(family[":" in host], (host, 25) if ":" not in host else (host, 25, 0, 0), host, 25)
-            for host in hosts
-        )
-        return Exchanger(name, 10, name, addresses, **options)
-
-    def route(self, name, *hosts):
-        return Route(Target(name, self.exchanger(name, *hosts).addresses))
-
-    def test_one_for_each_host(self):
-        found = labelled([self.route("mx1.test", "127.0.0.1", "127.0.0.2"), self.route("mx2.test", "127.0.0.3")], False)
-        assert [(route.target.label, len(route.target.addresses)) for route in found] == [
-            ("mx1.test", 2),
-            ("mx2.test", 1),
-        ]
-
-    def test_one_for_each_address(self):
-        one = self.route("mx1.test", "127.0.0.1", "127.0.0.2")
-        found = labelled([one], True)
-        assert [route.target.label for route in found] == ["mx1.test_127.0.0.1", "mx1.test_127.0.0.2"]
-        assert [route.target.addresses for route in found] == [one.target.addresses[:1], one.target.addresses[1:]]
-
-    def test_ipv6_in_labels(self):
-        (found,) = labelled([self.route("mx1.test", "2001:db8::1")], True)
-        assert found.target.label == "mx1.test_2001-db8--1"
-
-    @pytest.mark.parametrize("all_addresses", [True, False])
-    def test_one_without_addresses(self, all_addresses):
-        (found,) = labelled([self.route("mx1.test")], all_addresses)
-        assert (found.target.label, found.target.addresses) == ("mx1.test", ())
-
-    def test_unreachable_addresses_come_last(self, monkeypatch):
-        one = self.exchanger("mx1.test", "127.0.0.1", "127.0.0.2", "127.0.0.3")
-        monkeypatch.setattr(addresses_module, "_unreachable", lambda address: address.text == "127.0.0.1")
-        found = addresses_module.reachable_first(one.addresses)
-        assert [address.text for address in found] == ["127.0.0.2", "127.0.0.3", "127.0.0.1"]
-
-    def test_no_route(self):
-        (good,) = self.exchanger("x", "127.0.0.1").addresses
-        bad = Address(socket.AF_INET, ("255.255.255.255", 25), "255.255.255.255", 25)
-        assert addresses_module.reachable_first((bad, good)) == (good, bad)
-
-    @pytest.mark.parametrize(
-        ("wanted", "labels"),
-        [
-            (["mx1.test", "mx1.test"], ("mx1.test", "mx1.test-2")),
-            (["a|b", "a b", "a-b"], ("a-b", "a-b-2", "a-b-3")),
-            (["a-b", "a|b", "a-b-2"], ("a-b", "a-b-2", "a-b-2-2")),
-            (["::1", "", "mx.test."], ("--1", "-", "mx.test")),
-        ],
-    )
-    def test_labels(self, wanted, labels):
-        assert routes.labels(wanted) == labels
-
-    @given(st.lists(st.text("ab-:|é\n.", max_size=4), max_size=12))
-    def test_labels_are_lawful_and_unique(self, wanted):
-        labels = routes.labels(wanted)
-        assert len(set(labels)) == len(wanted)
-        assert all(re.fullmatch(r"[A-Za-z0-9_.-]+", label) for label in labels)

@@ -11,8 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers.plugin import run
-from servers.netns import NetworkNamespace
 from smtp_status.findings import Address, Failure, Target
 from smtp_status.net import addresses
 from smtp_status.net.addresses import literal
@@ -220,36 +218,3 @@ def test_no_descriptor_is_left_open(resolver):
             break
         time.sleep(0.01)  # the thread closes its end when it is through
     assert len(os.listdir("/proc/self/fd")) <= before
-
-
-# -- the whole plugin
-
-
-def test_name_server_that_never_answers(tmp_path):
-    """A private network where resolv.conf names a socket nobody reads."""
-    conf = tmp_path / "resolv.conf"
-    conf.write_text("nameserver 127.0.0.1\n")
-    with NetworkNamespace(conf) as namespace:
-        silent = namespace.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        with silent:
-            silent.bind(("127.0.0.1", 53))
-            began = time.monotonic()
-            result = run("-H", "mx.example.org", "-t", "2", wrap=namespace.enter)
-            waited = time.monotonic() - began
-            asked = silent.recv(512)
-    sentence = r"SMTP CRITICAL - mx\.example\.org timed out at dns: no answer from the resolver for (2\.[0-4]|1\.9) s"
-    assert re.fullmatch(sentence, result.first)
-    assert result.code == 2
-    assert list(result.perfdata) == ["time"]
-    assert 1.8 < result.seconds("time") < 2.0 + LATE
-    assert waited < 4.0
-    assert b"\x02mx\x07example\x03org" in asked
-
-
-def test_name_server_that_refuses(tmp_path):
-    conf = tmp_path / "resolv.conf"
-    conf.write_text("nameserver 127.0.0.1\n")
-    with NetworkNamespace(conf) as namespace:
-        result = run("-H", "mx.example.org", "-t", "5", "--state", "dns:unreachable=warning", wrap=namespace.enter)
-    assert result.first == "SMTP WARNING - mx.example.org dns: the resolver fails for now"
-    assert list(result.perfdata) == ["time", "time_dns"]

@@ -1,0 +1,467 @@
+"""One conversation over a real socket on loopback: what comes of every action, and when."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import socket
+import sys
+import threading
+import time
+
+import pytest
+
+from helpers.conversing import (
+    GREETING,
+    LATE,
+    NOOP,
+    OK,
+    Stopwatch,
+    about,
+    after,
+    ask,
+    at,
+    hold,
+    no_layer,
+    secured,
+)
+from servers.ports import refusing_port, silent_port
+from servers.scripted import Close, Deaf, Drip, Eof, Line, Read, Reset, Silence, Sleep, SmtpScript, Split
+from smtp_status.findings import Address, Failure
+from smtp_status.net import conversation as driving
+from smtp_status.net import loop
+from smtp_status.net.deadline import Deadline
+from smtp_status.smtp.actions import Answered, Ask, Connect, Handshake, Secured, Tell, Told
+from smtp_status.smtp.reply import Reply
+from smtp_status.tls import layer
+from smtp_status.tls.context import make_context
+from smtp_status.tls.plan import TlsPlan
+
+
+def test_greeting_and_command(scripted):
+    server = scripted((GREETING, Line(b"NOOP"), OK, Eof()))
+    greeting, answer = ask(server, Ask(), NOOP)
+    assert greeting.reply == Reply((220,), (b"220 ready",))
+    assert answer.reply == Reply((250,), (b"250 Ok",))
+    assert (answer.early, answer.unasked) == (False, False)
+    assert 0.0 <= answer.seconds < LATE
+    assert server.session.closed_how == "client"
+    assert server.session.received == b"NOOP\r\n"
+
+
+def test_what_connected_tells(scripted):
+    server = scripted((GREETING, Eof()))
+    (connected,) = hold(Connect((at(server.port),)))
+    assert connected.address == at(server.port)
+    assert connected.own == server.session.peer
+    assert 0.0 <= connected.seconds < LATE
+    assert connected.failed == ()
+
+
+def test_latency_is_that_of_the_server(scripted):
+    server = scripted((Sleep(0.1), GREETING, Line(), Sleep(0.15), OK, Line(), OK, Eof()))
+    greeting, slow, fast = ask(server, Ask(), NOOP, NOOP)
+    assert 0.09 < greeting.seconds < 0.1 + LATE
+    assert 0.15 <= slow.seconds < 0.15 + LATE
+    assert fast.seconds < slow.seconds
+    if sys.platform == "linux":
+        assert slow.by_kernel
+
+
+def test_instants_are_of_the_monotonic_clock(scripted):
+    before = time.monotonic()
+    greeting, answer = ask(scripted((GREETING, Line(), Sleep(0.1), OK, Eof())), Ask(), NOOP)
+    assert before <= greeting.at <= answer.at - 0.1 <= time.monotonic()
+
+
+def test_payload_in_pieces_timed_from_its_first_octet(scripted):
+    server = scripted((GREETING, Read(300_000), OK, Eof()))
+
+    def pieces():
+        yield b"x" * 150_000
+        time.sleep(0.1)
+        yield b"y" * 150_000
+
+    _, answer = ask(server, Ask(), Ask(pieces(), from_first_octet=True))
+    assert 0.1 <= answer.seconds < 0.1 + LATE
+    assert server.session.received == b"x" * 150_000 + b"y" * 150_000
+
+
+def test_payload_timed_from_its_last_octet(scripted):
+    server = scripted((GREETING, Read(2), OK, Eof()))
+
+    def pieces():
+        yield b"x"
+        time.sleep(0.15)
+        yield b"y"
+
+    _, answer = ask(server, Ask(), Ask(pieces()))
+    assert answer.seconds < 0.15
+
+
+def test_replies_in_one_segment_are_one_each(scripted):
+    server = scripted((GREETING, Line(), b"250 one\r\n550 two\r\n250 three\r\n", Eof()))
+    _, one, two, three = ask(server, Ask(), NOOP, Ask(), Ask())
+    assert [answer.reply.code for answer in (one, two, three)] == [250, 550, 250]
+    assert two.seconds == three.seconds == 0.0
+
+
+def test_a_reply_to_nothing_is_timed_from_the_one_before(scripted):
+    server = scripted((GREETING, Line(), OK, Sleep(0.1), OK, Eof()))
+    _, first, second = ask(server, Ask(), NOOP, Ask())
+    assert first.seconds < LATE
+    assert 0.09 < second.seconds < 0.1 + LATE
+
+
+def test_tell_has_no_reply(scripted):
+    server = scripted((Line(), GREETING, Eof()))
+    told, greeting = ask(server, Tell(b"PROXY UNKNOWN\r\n"), Ask())
+    assert isinstance(told, Told)
+    assert greeting.reply.code == 220
+
+
+def test_a_reply_however_it_is_cut(scripted):
+    reply = b"250-one\r\n250-two\r\n250 three\r\n"
+    server = scripted((Drip(GREETING, 1, 0.002), Line(), Split(reply, 1, 8, 9, 28, pause=0.01), Eof()))
+    greeting, answer = ask(server, Ask(), NOOP)
+    assert greeting.reply.lines == (b"220 ready",)
+    assert answer.reply.lines == (b"250-one", b"250-two", b"250 three")
+
+
+def test_unix_socket(scripted, tmp_path):
+    server = scripted((GREETING, Line(), OK, Eof()), path=tmp_path / "s")
+    where = Address(socket.AF_UNIX, str(server.path), str(server.path), 0)
+    connected, greeting, answer = hold(Connect((where,)), Ask(), NOOP)
+    assert connected.own == ("", 0)
+    assert (greeting.reply.code, answer.reply.code) == (220, 250)
+    assert not answer.by_kernel
+
+
+def test_source(scripted):
+    server = scripted((GREETING, Eof()))
+    ask(server, Ask(), source="127.0.0.9")
+    assert server.session.peer[0] == "127.0.0.9"
+
+
+def test_source_that_is_not_ours(scripted):
+    server = scripted((GREETING, Eof()))
+    (failure,) = hold(Connect((at(server.port),)), source="192.0.2.1")
+    assert failure.kind == "unreachable"
+    assert failure.cause == f"no local address to reach 127.0.0.1 port {server.port} from"
+
+
+def test_refused():
+    with refusing_port() as port:
+        (failure,) = hold(Connect((at(port),)))
+    assert failure._replace(at=0.0) == Failure("refused", f"connection refused by 127.0.0.1 port {port}")
+
+
+def test_missing_socket(tmp_path):
+    path = str(tmp_path / "none")
+    (failure,) = hold(Connect((Address(socket.AF_UNIX, path, path, 0),)))
+    assert (failure.kind, failure.cause) == ("notfound", f"no such socket {path}")
+
+
+def test_unix_socket_with_a_full_queue(tmp_path):
+    path = str(tmp_path / "full")
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(path)
+        listener.listen(0)
+        for _ in range(8):
+            filler = stack.enter_context(socket.socket(socket.AF_UNIX))
+            filler.setblocking(False)
+            if filler.connect_ex(path):
+                break
+        (failure,) = hold(Connect((Address(socket.AF_UNIX, path, path, 0),)))
+    assert (failure.kind, failure.cause) == ("refused", f"too many connections wait at {path}")
+
+
+def test_the_next_address_is_tried(scripted):
+    server = scripted((GREETING, Eof()))
+    with refusing_port() as port:
+        connected, greeting = hold(Connect((at(port), at(port), at(server.port))), Ask())
+    assert connected.address == at(server.port)
+    assert [failure.cause for failure in connected.failed] == [f"connection refused by 127.0.0.1 port {port}"] * 2
+    assert greeting.reply.code == 220
+
+
+def test_all_addresses_refuse():
+    with refusing_port() as one, refusing_port() as two:
+        (failure,) = hold(Connect((at(one), at(two), at(two))))
+    assert failure.kind == "refused"
+    assert failure.cause == (f"connection refused by 127.0.0.1 port {one}; connection refused by 127.0.0.1 port {two}")
+
+
+def test_each_address_gets_its_share_of_the_time_left(scripted):
+    server = scripted((GREETING, Eof()))
+    with silent_port() as port, Stopwatch() as watch:
+        connected, greeting = hold(Connect((at(port), at(server.port))), Ask(), seconds=0.4)
+    assert connected.address == at(server.port)
+    assert connected.failed[0].kind == "timeout"
+    assert about(f"no answer from 127.0.0.1 port {port} for 0.# s").fullmatch(connected.failed[0].cause)
+    assert greeting.reply.code == 220
+    assert 0.2 <= watch.seconds < 0.2 + LATE
+    assert connected.seconds < watch.seconds - 0.2 + 0.001
+
+
+def test_silent_addresses_end_with_the_deadline():
+    with silent_port() as port, Stopwatch() as watch:
+        (failure,) = hold(Connect((at(port), at(port))), seconds=0.3)
+    assert failure.kind == "timeout"
+    # Said once where both were waited for equally long.
+    assert about(f"no answer from 127.0.0.1 port {port} for 0.# s").match(failure.cause)
+    assert 0.3 <= watch.seconds < 0.5 + LATE
+
+
+def test_the_last_address_has_all_the_time_left():
+    with refusing_port() as one, silent_port() as two, Stopwatch() as watch:
+        (failure,) = hold(Connect((at(one), at(two))), seconds=0.5)
+    causes = f"connection refused by 127.0.0.1 port {one}; no answer from 127.0.0.1 port {two} for 0.# s"
+    assert about(causes).fullmatch(failure.cause)
+    assert 0.5 <= watch.seconds < 0.5 + LATE
+
+
+def test_deadline(scripted):
+    server = scripted((GREETING, Silence()))
+    with Stopwatch() as watch:
+        _, failure = ask(server, Ask(), NOOP, seconds=0.3)
+    assert (failure.kind, failure.cause, failure.sending) == ("timeout", "", False)
+    assert 0.2 < failure.waited < 0.3 + LATE
+    assert 0.3 <= watch.seconds < 0.3 + LATE
+
+
+def test_an_own_limit_ends_before_the_deadline(scripted):
+    server = scripted((GREETING, Silence()))
+    with Stopwatch() as watch:
+        _, failure = ask(server, Ask(), Ask((b"QUIT\r\n",), limit=0.2))
+    assert failure.kind == "timeout"
+    assert 0.2 <= watch.seconds < 0.2 + LATE
+    assert 0.15 < failure.waited < 0.2 + LATE
+
+
+def test_one_octet_a_second(scripted):
+    server = scripted((Drip(b"220 a\r\n", 1, 1.0), Eof()))
+    with Stopwatch() as watch:
+        (failure,) = ask(server, Ask(), seconds=1.2)
+    assert failure.lines == (b"22",)
+    assert 1.2 <= watch.seconds < 1.2 + LATE
+
+
+def test_a_server_that_stops_reading(scripted):
+    server = scripted((GREETING, Read(1000), Deaf()), receive_buffer=4096)
+    with Stopwatch() as watch:
+        _, failure = ask(server, Ask(), Ask(itertools.repeat(b"x" * 65536, 1000)), seconds=0.25)
+    assert (failure.kind, failure.sending) == ("timeout", True)
+    assert failure.waited > 0.2
+    assert 0.25 <= watch.seconds < 0.25 + LATE
+
+
+@contextlib.contextmanager
+def sink():
+    """A server that reads as fast as it can."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def swallow():
+            connection, _ = listener.accept()
+            buffer = bytearray(1 << 20)
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(GREETING)
+                while connection.recv_into(buffer):
+                    pass
+
+        thread = threading.Thread(target=swallow)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+def test_a_message_without_end_to_a_server_that_reads_fast():
+    with sink() as port, Stopwatch() as watch:
+        results = hold(Connect((at(port),)), Ask(), Ask(itertools.repeat(b"x" * 1000)), seconds=0.2)
+    assert (results[-1].kind, results[-1].sending) == ("timeout", True)
+    assert watch.seconds < 0.3 + LATE
+
+
+def test_refused_in_the_middle_of_a_big_message(scripted):
+    """The server does not read on: what is not sent yet is not sent any more."""
+    server = scripted((GREETING, Read(1000), b"552 too big\r\n", Deaf()), receive_buffer=4096)
+    _, answer = ask(server, Ask(), Ask(itertools.repeat(b"x" * 65536, 1000), from_first_octet=True))
+    assert answer.reply.code == 552
+    assert answer.early
+
+
+@pytest.mark.parametrize("end", [Close(), Reset()])
+def test_refused_and_closed_in_the_middle_of_a_big_message(scripted, end):
+    """Writing fails, and the reason is in the receive buffer."""
+    server = scripted((GREETING, Read(1000), b"552 too big\r\n", Sleep(0.05), end), receive_buffer=4096)
+    _, answer = ask(server, Ask(), Ask(itertools.repeat(b"x" * 65536, 1000), from_first_octet=True))
+    assert isinstance(answer, Answered)
+    assert (answer.reply.code, answer.early) == (552, True)
+
+
+def test_refused_and_reset_just_before_the_next_piece_is_sent(scripted, monkeypatch):
+    server = scripted((GREETING, Read(1000), Sleep(0.03), b"552 too big\r\n", Sleep(0.02), Reset()))
+    send = driving.Transport.send
+
+    def slow(transport, data):
+        if data == b"second":
+            time.sleep(0.15)
+        return send(transport, data)
+
+    monkeypatch.setattr(driving.Transport, "send", slow)
+    _, answer = ask(server, Ask(), Ask([b"x" * 1000, b"second", b"third"]))
+    assert isinstance(answer, Answered)
+    assert (answer.reply.code, answer.early) == (552, True)
+
+
+def test_reset_in_the_middle_of_a_big_message(scripted):
+    server = scripted((GREETING, Read(1000), Reset()), receive_buffer=4096)
+    _, failure = ask(server, Ask(), Ask(itertools.repeat(b"x" * 65536, 1000)))
+    assert (failure.kind, failure.sending) == ("closed", True)
+    assert failure.cause in ("connection reset by the server", "connection closed by the server")
+
+
+def test_a_big_message_arrives_whole(scripted):
+    server = scripted((GREETING, Read(5_000_000), OK, Eof()))
+    pieces = [bytes([number % 256]) * 50_000 for number in range(100)]
+    _, answer = ask(server, Ask(), Ask(pieces))
+    assert (answer.reply.code, answer.early) == (250, False)
+    assert server.session.received == b"".join(pieces)
+
+
+def test_closed_instead_of_a_reply(scripted):
+    _, failure = ask(scripted((GREETING, Line())), Ask(), NOOP)
+    assert (failure.kind, failure.cause) == ("closed", "connection closed by the server")
+    assert (failure.lines, failure.sending) == ((), False)
+
+
+def test_closed_in_the_middle_of_a_reply(scripted):
+    _, failure = ask(scripted((GREETING, Line(), b"250-a\r\n250")), Ask(), NOOP)
+    assert (failure.kind, failure.lines) == ("closed", (b"250-a", b"250"))
+
+
+def test_reset_instead_of_a_reply(scripted):
+    _, failure = ask(scripted((GREETING, Line(), Reset())), Ask(), NOOP)
+    assert (failure.kind, failure.cause) == ("closed", "connection reset by the server")
+
+
+def test_reply_and_close(scripted):
+    server = scripted((GREETING, Line(), b"221 Bye\r\n", Close()))
+    _, farewell, failure = ask(server, Ask(), NOOP, NOOP)
+    assert farewell.reply.code == 221
+    assert failure.kind == "closed"
+
+
+def dawdle(server, *actions) -> list:
+    results: list = []
+    loop.converse([after(0.03, results, at(server.port), *actions)], Deadline(2.0), no_layer)
+    return results[1:]
+
+
+@pytest.mark.parametrize("surplus", [b"250 again\r\n", b"2", b"450 greylisted\r\n", b"hello\r\n", b"\r\n"])
+def test_what_comes_before_the_command_is_a_fault(scripted, surplus):
+    server = scripted((GREETING + surplus, Eof()))
+    _, failure = dawdle(server, Ask(), NOOP)
+    assert (failure.kind, failure.cause) == ("protocol", "data before it was asked for")
+    assert failure.lines == (surplus.rstrip(b"\r\n"),)
+    assert server.session.received == b""
+
+
+@pytest.mark.parametrize("surplus", [b"421 4.4.2 idle\r\n", b"421-4.4.2 idle\r\n421 bye\r\n", b"421\r\n"])
+@pytest.mark.parametrize("end", [Close(), Eof()])
+def test_a_421_that_is_there_already_is_the_reply(scripted, surplus, end):
+    server = scripted((GREETING, Sleep(0.01), surplus, end))
+    _, answer = dawdle(server, Ask(), NOOP)
+    assert isinstance(answer, Answered)
+    assert (answer.reply.code, answer.unasked, answer.early) == (421, True, False)
+    assert server.session.received == b""
+
+
+def test_a_421_that_is_not_complete_yet_is_waited_for(scripted):
+    server = scripted((GREETING, Split(b"421 4.4.2 idle\r\n", 1, 5, pause=0.1), Eof()))
+    _, answer = dawdle(server, Ask(), NOOP)
+    assert answer.reply.lines == (b"421 4.4.2 idle",)
+
+
+def test_what_began_like_a_421_and_is_none_is_a_fault(scripted):
+    server = scripted((GREETING, Split(b"450 greylisted\r\n", 1, pause=0.1), Eof()))
+    _, failure = dawdle(server, Ask(), NOOP)
+    assert (failure.kind, failure.lines) == ("protocol", (b"450 greylisted",))
+
+
+def test_what_never_becomes_the_421_it_began_like_is_a_fault(scripted):
+    server = scripted((GREETING + b"42", Eof()))
+    _, failure = dawdle(server, Ask(), NOOP._replace(limit=0.1))
+    assert (failure.kind, failure.lines) == ("protocol", (b"42",))
+    server = scripted((GREETING + b"421 bye", Eof()))
+    _, failure = dawdle(server, Ask(), NOOP._replace(limit=0.1))
+    assert (failure.kind, failure.lines) == ("timeout", (b"421 bye",))
+
+
+def test_where_it_does_not_matter_any_more_surplus_is_dropped(scripted):
+    server = scripted((GREETING + b"250 again\r\n", Line(), OK, Eof()))
+    _, answer = dawdle(server, Ask(), NOOP._replace(strict=False))
+    assert (answer.reply.lines, answer.unasked) == ((b"250 Ok",), False)
+
+
+def test_closed_before_the_command(scripted):
+    _, failure = dawdle(scripted((GREETING, Close())), Ask(), NOOP)
+    assert (failure.kind, failure.cause, failure.sending) == ("closed", "connection closed by the server", False)
+
+
+def test_a_line_without_end(scripted):
+    (answer,) = ask(scripted((b"220 " + b"x" * 100_000, Eof()), strict=False), Ask())
+    assert answer.reply.fault == "reply line longer than 8192 octets"
+
+
+def test_a_reply_without_end(scripted):
+    server = scripted((b"220-flood\r\n" * 100_000, Eof()), strict=False)
+    (answer,) = ask(server, Ask())
+    assert answer.reply.fault == "reply longer than 1048576 octets"
+
+
+def test_handshake_and_exchanges_within(scripted, certs):
+    server = scripted(SmtpScript(starttls=certs.context()))
+    greeting, ready, inside, answer = secured(server, Ask(), Ask((b"STARTTLS\r\n",)), Handshake, Ask((b"NOOP\r\n",)))
+    assert (greeting.reply.code, ready.reply.code, answer.reply.code) == (220, 220, 250)
+    assert isinstance(inside, Secured)
+    assert inside.version == "TLSv1.3"
+    assert 0.0 < inside.seconds < LATE
+    assert len(inside.chain) >= 1
+
+
+def test_a_big_message_within_tls(scripted, certs):
+    server = scripted(SmtpScript(tls=certs.context(), other=(Read(3_000_000), OK)))
+    pieces = [b"GO\r\n", *[b"x" * 100_000] * 30]
+    _, _, answer = secured(server, Handshake, Ask(), Ask(pieces), mode="ssl")
+    assert (answer.reply.code, answer.early) == (250, False)
+
+
+def test_a_message_without_end_within_tls_ends_with_the_deadline(scripted, certs):
+    server = scripted(SmtpScript(tls=certs.context(), banner=(GREETING, Read(1000), Deaf())), receive_buffer=4096)
+    with Stopwatch() as watch:
+        *_, failure = secured(server, Handshake, Ask(), Ask(itertools.repeat(b"x" * 65536)), mode="ssl", seconds=0.3)
+    assert (failure.kind, failure.sending) == ("timeout", True)
+    assert watch.seconds < 0.3 + LATE
+
+
+def test_plain_text_before_the_handshake_is_not_taken_into_it(scripted):
+    server = scripted((GREETING + b"250 injected\r\n", Eof()))
+    _, failure = secured(server, Ask(), Handshake)
+    assert (failure.kind, failure.cause) == ("protocol", "data in plain text before the TLS handshake")
+    assert failure.lines == (b"250 injected",)
+    assert server.session.received == b""
+
+
+def test_tls_from_the_first_byte_to_a_server_that_greets_in_plain_text(scripted):
+    """The same verdict, whether its greeting or our first message was faster."""
+    secure = TlsPlan("ssl", verify=False)
+    context = make_context(secure)
+    for delay in (0.0, 0.1):
+        server = scripted((GREETING, Eof()), strict=False)
+        results: list = []
+        talking = after(delay, results, at(server.port), Handshake(secure, "localhost"))
+        loop.converse([talking], Deadline(2.0), lambda _plan, name: layer.TlsLayer(context, name))
+        assert results[1].kind == "handshake"
+        assert results[1].cause.endswith("(the server did not answer with TLS)")
