@@ -1,9 +1,9 @@
+"""X.509 certificates: every field as another library reads it, and hostile octets of every kind."""
+
 from __future__ import annotations
 
-import datetime
 import hashlib
 import ipaddress
-import shutil
 import ssl
 import subprocess
 import sys
@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.certificates_in_der import EC_KEY, END, RSA_OID, START, attribute, dns, extension, forged, issued, tlv
 from smtp_status.tls.certificate import (
     SIZE_LIMIT,
     Certificate,
@@ -31,94 +32,8 @@ from smtp_status.tls.certificate import (
     read,
 )
 from smtp_status.tls.der import CertificateFault
-from smtp_status.tls.messages import chain_from_messages
 
 DAY = 86400
-EC_KEY = ec.generate_private_key(ec.SECP256R1())
-START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
-END = datetime.datetime(2027, 1, 31, 12, 30, 59, tzinfo=datetime.timezone.utc)
-
-
-def issued(
-    *,
-    subject: list[tuple[x509.ObjectIdentifier, str]] | None = None,
-    names: list[x509.GeneralName] | None = None,
-    key=EC_KEY,
-    issuer: list[tuple[x509.ObjectIdentifier, str]] | None = None,
-    not_before: datetime.datetime = START,
-    not_after: datetime.datetime = END,
-    serial: int = 0xA1B2C3,
-) -> bytes:
-    """A certificate made by an independent library."""
-    own = [(NameOID.COMMON_NAME, "mx1.example.org")] if subject is None else subject
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(*part) for part in own]))
-        .issuer_name(x509.Name([x509.NameAttribute(*part) for part in (own if issuer is None else issuer)]))
-        .public_key(key.public_key())
-        .serial_number(serial)
-        .not_valid_before(not_before)
-        .not_valid_after(not_after)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    )
-    if names is not None:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    return builder.sign(key, digest).public_bytes(serialization.Encoding.DER)
-
-
-def tlv(tag: int, *contents: bytes) -> bytes:
-    body = b"".join(contents)
-    if len(body) < 0x80:
-        return bytes((tag, len(body))) + body
-    size = (len(body).bit_length() + 7) // 8
-    return bytes((tag, 0x80 | size)) + len(body).to_bytes(size, "big") + body
-
-
-def attribute(value: bytes, oid: str = "550403") -> bytes:
-    return tlv(0x31, tlv(0x30, tlv(6, bytes.fromhex(oid)), value))
-
-
-RSA_OID = tlv(6, bytes.fromhex("2a864886f70d010101"))
-SAN = bytes.fromhex("551d11")
-
-
-def extension(*names: bytes, oid: bytes = SAN) -> bytes:
-    return tlv(0x30, tlv(6, oid), tlv(4, tlv(0x30, *names)))
-
-
-def forged(
-    *names: bytes,
-    subject: bytes = b"",
-    not_before: bytes = tlv(0x17, b"260101000000Z"),
-    not_after: bytes = tlv(0x17, b"270101000000Z"),
-    serial: bytes = b"\x01",
-    public_key: bytes | None = None,
-    extensions: bytes | None = None,
-) -> bytes:
-    """A certificate as no honest library makes it; the signature is empty."""
-    algorithm = tlv(0x30, RSA_OID)
-    spki = tlv(0x30, algorithm, tlv(3, b"\0")) if public_key is None else public_key
-    return tlv(
-        0x30,
-        tlv(
-            0x30,
-            tlv(0xA0, tlv(2, b"\x02")),
-            tlv(2, serial),
-            algorithm,
-            tlv(0x30),
-            tlv(0x30, not_before, not_after),
-            tlv(0x30, subject),
-            spki,
-            tlv(0xA3, tlv(0x30, extension(*names) if extensions is None else extensions)),
-        ),
-        algorithm,
-        tlv(3, b"\0"),
-    )
-
-
-def dns(name: bytes) -> bytes:
-    return tlv(0x82, name)
 
 
 def named(*names: str, addresses: tuple[str, ...] = (), common_name: str = "") -> Certificate:
@@ -476,30 +391,6 @@ class TestMatches:
         assert not matches_any(certificate, ["example.org"])
         assert not matches_any(certificate, [])
 
-    @pytest.mark.parametrize(
-        ("presented", "references"),
-        [
-            ("*.example.org", ["mx.example.org", "example.org", "a.b.example.org", "xn--a.example.org"]),
-            ("*.org", ["example.org"]),
-            ("mx1.example.org", ["MX1.example.org", "mx1.example.org.evil.test"]),
-        ],
-    )
-    def test_openssl_agrees(self, presented, references, tmp_path):
-        if shutil.which("openssl") is None:
-            pytest.skip("apt-get install openssl")
-        der = issued(names=[x509.DNSName(presented)])
-        path = tmp_path / "leaf.pem"
-        path.write_text(ssl.DER_cert_to_PEM_cert(der))
-        for reference in references:
-            said = subprocess.run(
-                ["openssl", "x509", "-in", path, "-noout", "-checkhost", reference],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=20,
-            ).stdout
-            assert matches(read(der), reference) is ("does match" in said)
-
 
 class TestNamesWords:
     @pytest.mark.parametrize(
@@ -610,124 +501,6 @@ class TestHostileBytes:
         matches(certificate, "mx1.example.org")
         assert names_words(certificate, 3)
         assert certificate.key
-
-
-def vector(size: int, contents: bytes) -> bytes:
-    return len(contents).to_bytes(size, "big") + contents
-
-
-def message_12(*ders: bytes) -> bytes:
-    return vector(3, b"".join(vector(3, der) for der in ders))
-
-
-def message_13(*ders: bytes, extensions: bytes = b"") -> bytes:
-    return b"\0" + vector(3, b"".join(vector(3, der) + vector(2, extensions) for der in ders))
-
-
-class TestChain:
-    @pytest.mark.parametrize(
-        "chain",
-        [(), (b"a",), (b"leaf", b"intermediate"), (b"\0" * 300, b"\0" * 70_000), (b"\x0b" * 40, b"b")],
-        ids=["none", "one", "two", "zeros", "elevens"],
-    )
-    def test_both_layouts_with_and_without_header(self, chain):
-        for body in (message_12(*chain), message_13(*chain), message_13(*chain, extensions=b"\0\5\0\2ab")):
-            # A message without certificates and extensions is all zeros in both layouts.
-            assert chain_from_messages(body) == chain
-            assert chain_from_messages(b"\x0b" + vector(3, body)) == chain
-
-    @pytest.mark.parametrize(
-        ("raw", "reason"),
-        [
-            (b"", "cut off"),
-            (b"\0", "cut off"),
-            (b"\x0b", "cut off"),
-            (b"\x0b\0\0\1", "cut off"),
-            (b"\x0b" + vector(3, message_12(b"a")) + b"\0", "surplus octets after the message"),
-            (message_12(b"a") + b"\0\0", "the list of certificates does not fill its message"),
-            (message_12(b"a", b""), "empty certificate in the list"),
-            (vector(3, b"\0\0\2a"), "cut off"),
-            (vector(3, b"\0\0"), "cut off"),
-            (b"\0" + vector(3, vector(3, b"a")), "cut off"),
-            (bytes(SIZE_LIMIT + 5), "larger than 131072 octets"),
-        ],
-        ids=lambda value: value if isinstance(value, str) else "",
-    )
-    def test_reasons(self, raw, reason):
-        with pytest.raises(CertificateFault) as caught:
-            chain_from_messages(raw)
-        assert str(caught.value) == reason
-
-    @settings(deadline=None)
-    @given(st.binary(max_size=60))
-    def test_any_bytes(self, raw):
-        try:
-            chain = chain_from_messages(raw)
-        except CertificateFault:
-            return
-        assert all(chain)
-        assert len(b"".join(chain)) <= len(raw)
-
-
-def handshake(client: ssl.SSLObject, server: ssl.SSLObject, pipes: list[ssl.MemoryBIO]) -> ssl.SSLError | None:
-    """Both ends of a handshake in memory; the client's fault, None when it went through."""
-    to_client, from_client, to_server, from_server = pipes
-    client_done = False
-    for _ in range(200):
-        if not client_done:
-            try:
-                client.do_handshake()
-                client_done = True
-            except ssl.SSLWantReadError:
-                pass
-            except ssl.SSLError as error:
-                return error
-        to_server.write(from_client.read())
-        try:
-            server.do_handshake()
-            if client_done:
-                return None
-        except ssl.SSLWantReadError:
-            pass
-        to_client.write(from_server.read())
-    raise AssertionError("the handshake does not end")
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
-@pytest.mark.parametrize("count", [1, 1000], ids=["one name", "1000 names"])
-def test_the_chain_is_seen_although_verification_fails(version, count, tmp_path):
-    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-    days = datetime.timedelta(days=1)
-    names = [x509.DNSName(f"mx{number}.example.org") for number in range(count)]
-    leaf = issued(names=names, not_before=now - 9 * days, not_after=now - 2 * days + days / 2)
-    other = issued(subject=[(NameOID.COMMON_NAME, "other")])
-    pem = tmp_path / "server.pem"
-    key = EC_KEY.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    pem.write_text(key.decode() + ssl.DER_cert_to_PEM_cert(leaf) + ssl.DER_cert_to_PEM_cert(other))
-    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server_context.load_cert_chain(pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = context.maximum_version = version
-    context.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(leaf))
-    seen = []
-
-    def message(_connection, direction, _version, content_type, message_type, data):
-        if (direction, content_type, message_type) == ("read", 22, 11):
-            seen.append(data)
-
-    context._msg_callback = message
-    pipes = [ssl.MemoryBIO() for _ in range(4)]
-    client = context.wrap_bio(pipes[0], pipes[1], server_hostname="mx0.example.org")
-    server = server_context.wrap_bio(pipes[2], pipes[3], server_side=True)
-    fault = handshake(client, server, pipes)
-    assert isinstance(fault, ssl.SSLCertVerificationError)
-    assert fault.verify_code == 10  # X509_V_ERR_CERT_HAS_EXPIRED
-    assert [chain_from_messages(data) for data in seen] == [(leaf, other)]
-    certificate = read(chain_from_messages(seen[0])[0])
-    assert expiry_words(certificate, time.time()) == "expired 2 days ago"
-    assert len(certificate.dns_names) == count
 
 
 def test_importing_costs_no_heavy_module():

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from servers.certs import Certs
-from servers.requirements import need
 from smtp_status.tls import context
 from smtp_status.tls.chain import verify, verify_anchored
 from smtp_status.tls.plan import TlsPlan
@@ -127,14 +124,4 @@ class TestLeaf:
             .add_extension(template.extensions.get_extension_for_class(x509.SubjectAlternativeName).value, False)
             .sign(key, None)
         ).public_bytes(Encoding.DER)
-        assert anchored((certificate,), certificate) is None
-
-    def test_a_key_for_rsa_pss_only(self, tmp_path):
-        key, crt = tmp_path / "key", tmp_path / "crt"
-        openssl = need("openssl")
-        making = ("-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(key))
-        subprocess.run([openssl, "genpkey", *making], check=True, capture_output=True)
-        signing = ("-x509", "-new", "-key", str(key), "-out", str(crt), "-days", "2", "-subj", f"/CN={NAME}")
-        subprocess.run([openssl, "req", *signing], check=True, capture_output=True)
-        (certificate,) = ders(crt)
         assert anchored((certificate,), certificate) is None
