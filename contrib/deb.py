@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import debianchangelog
 import shipped
 from shipped import DOC, HERE, PACKAGE, ROOT
 
@@ -27,7 +28,7 @@ Version: {version}
 Architecture: all
 Maintainer: {maintainer}
 Installed-Size: {size}
-Depends: python3 (>= 3.9), python3-nagiosplugin, python3-dnspython (>= 2.3)
+Depends: python3 (>= 3.9), python3-nagiosplugin (>= 1.3), python3-dnspython (>= 2.3)
 Suggests: icinga2 | nagios4 | nagios-nrpe-server
 Section: net
 Priority: optional
@@ -79,8 +80,8 @@ def _fill(tree: Path) -> None:
 
     # What the system's Nagios loads by: cfg_dir=/etc/nagios-plugins/config
     shipped.copy(HERE / "nagios/commands.cfg", tree / NAGIOS)
-    shipped.copy(ROOT / "LICENSE", tree / DOC / "copyright")
-    shipped.fill(tree)
+    shipped.fill(tree, licence=f"{DOC}/copyright")
+    shipped.compressed(tree / DOC / "changelog.gz", debianchangelog.entries(PACKAGE, shipped.MAINTAINER))
 
 
 def _control(tree: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pyz
 import shipped
-from shipped import DOC, PACKAGE, ROOT
+from shipped import DOC, PACKAGE
 
 PLUGIN = "usr/lib64/nagios/plugins/check_smtp_status"
 """A file, no link to one: SELinux goes by the label that the place of the file has."""
@@ -91,8 +91,7 @@ def build(directory: Path, pythons: list[str]) -> Path:
 
 def _fill(tree: Path, pythons: list[str]) -> None:
     pyz.build(tree / PLUGIN, pythons, "/usr/bin/python3")
-    shipped.copy(ROOT / "LICENSE", tree / LICENCES / "LICENSE")
-    shipped.fill(tree)
+    shipped.fill(tree, licence=f"{LICENCES}/LICENSE")
 
 
 def _spec(tree: Path) -> str:

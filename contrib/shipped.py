@@ -16,17 +16,18 @@ sys.path.insert(0, str(HERE))
 
 import completion  # noqa: E402 - beside this file
 import manpage  # noqa: E402
+from pages import pages  # noqa: E402
 
 from smtp_status import __version__  # noqa: E402 - manpage has seen to its being found
 
 PACKAGE = "check-smtp-status"
-SUMMARY = f"monitoring plugin to {manpage.PURPOSE}"
+SUMMARY = "proves that a mail server takes mail, and times every SMTP command"
 DESCRIPTION = """\
 A plugin for Icinga, Nagios, Sensu and their relatives. It takes a mail through
 an SMTP or LMTP server the way a sender does, judges every reply, says in one
 line what went wrong and why, and reports the time of every command.
 """
-MAINTAINER = "the check_smtp_status authors <root@localhost>"
+MAINTAINER = "check_smtp_status authors <maintainers@check-smtp-status.invalid>"
 DOC = f"usr/share/doc/{PACKAGE}"
 ICINGA = "usr/share/icinga2/include/smtp_status"
 """What the system's Icinga loads by: include <smtp_status>.  Not in plugins-contrib.d, which every node loads: the same
@@ -66,19 +67,16 @@ def address() -> str:
     return settings["metadata"]["url"]
 
 
-def fill(tree: Path) -> None:
-    """Put what comes with the plugin in every package into ``tree``."""
+def fill(tree: Path, licence: str) -> None:
+    """Put what comes with the plugin in every package into ``tree``, where the licence is at ``licence``."""
     copy(HERE / "icinga/smtp_status.conf", tree / ICINGA)
-    doc = tree / DOC
-    for name in ("icinga", "nagios", "checkmk", "sensu", "grafana"):
-        shutil.copytree(HERE / name, doc / "examples" / name)
-    copy(HERE / "README.md", doc / "examples/README.md")
-    pages = (path for path in (ROOT / "docs").iterdir() if path.is_file() and path.suffix != ".py")
-    for page in (ROOT / "README.md", ROOT / "SECURITY.md", *sorted(pages)):
-        copy(page, doc / page.relative_to(ROOT))
+    copy(ROOT / "LICENSE", tree / licence)
+    for place, content in pages(os.path.relpath(licence, DOC)):
+        path = tree / DOC / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     write(tree / COMPLETION, completion.script())
     compressed(tree / "usr/share/man/man1/check_smtp_status.1.gz", manpage.page())
-    compressed(doc / "changelog.gz", (ROOT / "CHANGELOG.md").read_text("utf-8"))
 
 
 def settle(tree: Path, program: str) -> None:

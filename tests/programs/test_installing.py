@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,7 @@ def test_the_manual_page(tmp_path: Path) -> None:
 def test_what_the_debian_package_says(deb: Path) -> None:
     assert deb.name == f"check-smtp-status_{__version__}_all.deb"
     fields = dict(line.split(": ", 1) for line in sh("dpkg-deb", "-f", deb).splitlines() if not line.startswith(" "))
-    assert fields["Depends"] == "python3 (>= 3.9), python3-nagiosplugin, python3-dnspython (>= 2.3)"
+    assert fields["Depends"] == "python3 (>= 3.9), python3-nagiosplugin (>= 1.3), python3-dnspython (>= 2.3)"
     assert fields["Architecture"] == "all"
     owners = {line.split()[1] for line in sh("dpkg-deb", "-c", deb).splitlines()}
     assert owners == {"root/root"}
@@ -253,15 +254,51 @@ def test_the_machine_itself_is_as_it_was(elsewhere: Elsewhere) -> None:
     assert elsewhere.sh("dpkg-query", "-W", "-f", "${Status}", "check-smtp-status") == "install ok installed"
 
 
-def test_the_shipped_changelog_is_readable(deb: Path, tmp_path: Path) -> None:
+def test_lintian_finds_no_fault(deb: Path) -> None:
+    lintian = need("lintian")
+    said = sh(lintian, "--allow-root", "--fail-on", "error,warning", deb)
+    assert said == ""
+
+
+def test_the_changelog_is_one_of_debian(deb: Path, tmp_path: Path) -> None:
     sh("dpkg-deb", "-x", deb, tmp_path)
     text = gzip.decompress((tmp_path / "usr/share/doc/check-smtp-status/changelog.gz").read_bytes()).decode()
-    assert text == (ROOT / "CHANGELOG.md").read_text("utf-8")
+    heads = re.findall(r"^(\S+) \((\S+)\) unstable; urgency=medium$", text, re.M)
+    shipped = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert heads == [("check-smtp-status", version) for version in re.findall(r"^## (\S+) - ", shipped, re.M)]
+    assert heads[0][1] == __version__
+    assert text.count("\n  * ") == len(re.findall(r"^- ", shipped, re.M))
+    changes = [line for line in text.splitlines() if not line.startswith(" -- ")]
+    assert max(map(len, changes)) <= 78
+    dates = [parsedate_to_datetime(date) for date in re.findall(r"^ -- .+>  (.+)$", text, re.M)]
+    assert dates == sorted(dates, reverse=True)
+    assert len(dates) == len(heads)
 
 
-def test_the_shipped_readme_leads_to_the_shipped_pages(deb: Path, tmp_path: Path) -> None:
+LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)(?:#([^)\s]+))?\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are called in links."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_every_link_of_the_package_leads_to_a_file_of_the_package(deb: Path, tmp_path: Path) -> None:
     sh("dpkg-deb", "-x", deb, tmp_path)
     doc = tmp_path / "usr/share/doc/check-smtp-status"
-    links = set(re.findall(r"\]\((docs/[\w-]+\.md|SECURITY\.md)", (doc / "README.md").read_text("utf-8")))
-    assert links == {"SECURITY.md", *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))}
-    assert [link for link in links if not (doc / link).is_file()] == []
+    found = 0
+    for page in doc.rglob("*.md"):
+        for target, part in LINK.findall(page.read_text("utf-8")):
+            place = Path(os.path.normpath(page.parent / target)) if target else page
+            assert place.exists(), f"{page.relative_to(doc)} leads to {target}"
+            assert not part or part in anchors(place), f"{page.relative_to(doc)} leads to {target}#{part}"
+            found += 1
+    assert found > 50
+    readme = (doc / "README.md").read_text("utf-8")
+    assert "](examples/icinga/)" in readme
+    assert "](copyright)" in readme
+    # what is not packed is named, without a link
+    assert "| CONTRIBUTING.md |" in readme
+    names = {page.name for page in (ROOT / "docs").glob("*.md")}
+    assert {page.name for page in (doc / "docs").glob("*.md")} == names

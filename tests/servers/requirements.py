@@ -45,6 +45,7 @@ PROGRAMS = {
     "tcpdump": Program(("tcpdump",), ("tcpdump",)),
     "valgrind": Program(("valgrind",), ("valgrind",)),
     "nft": Program(("nft",), ("nftables",)),
+    "lintian": Program(("lintian",), ("lintian",)),
     "man": Program(("man", "groff"), ("man-db", "groff-base")),
     "cc": Program(("cc",), ("gcc", "libc6-dev")),
     "rpmbuild": Program(("rpmbuild", "rpm"), ("rpm",)),
