@@ -23,6 +23,9 @@ HARMLESS = str.maketrans(
     {"|": "/", "<": "(", ">": ")", "&": "+", "\\": "/", **{chr(code): "?" for code in (*range(0x20), 0x7F)}}
 )
 
+UNREAD_SECONDS = 10
+"""How long somebody is waited for who does not read the one line."""
+
 FEW_COLLECTIONS = 100_000
 """Objects made between two garbage collections: imports make tens of thousands, and hardly any of it is garbage."""
 
@@ -105,6 +108,14 @@ def unknown(sentence: str) -> int:
     with a message on stderr and another exit code.
     """
     line = " ".join(f"SMTP UNKNOWN - {sentence}".split()).translate(HARMLESS)
+    try:
+        import signal  # noqa: PLC0415 - as above
+
+        # Nobody may be there to read it.
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.alarm(UNREAD_SECONDS)
+    except Exception:  # noqa: S110 - there may be no memory for that
+        pass
     try:
         os.write(1, line.encode("ascii", "replace")[:160] + b"\n")
     except OSError:

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+    from .options.settings import Settings
+
 UNKNOWN = 3
+
+UNREAD_SECONDS = 10.0
+"""How long somebody is waited for who does not read that the command line is wrong, or the help."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What ends a check early; Icinga sends SIGTERM and keeps what is printed then."""
@@ -25,23 +30,27 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one check; the exit code by the Monitoring Plugins guidelines: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."""
+    end = monotonic() + UNREAD_SECONDS
+    stop = None
     try:
-        text, code = _run(sys.argv[1:] if argv is None else argv)
+        began = monotonic()
+        settings = settings_from(sys.argv[1:] if argv is None else argv, os.environ)
+        end = began + settings.timeout
+        stop = _stop_descriptor()
+        text, code = _run(settings, began, stop)
     except InformationWanted as wanted:
         text, code = _information(wanted.topic), UNKNOWN
     except UsageError as error:
         text, code = f"SMTP UNKNOWN - {error}\n", UNKNOWN
-    output.write(text)
+    output.write(text, end - monotonic(), SIGNALS, stop)
     return code
 
 
-def _run(argv: Sequence[str]) -> tuple[str, int]:
-    began = monotonic()
-    settings = settings_from(argv, os.environ)
+def _run(settings: Settings, began: float, stop: int) -> tuple[str, int]:
     # Behind the settings: a mistake in these needs no nagiosplugin Check to be told.
     from .check import check  # noqa: PLC0415
 
-    return check.perform(settings, began, _stop_descriptor())
+    return check.perform(settings, began, stop)
 
 
 def _stop_descriptor() -> int:

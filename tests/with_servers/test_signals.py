@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -256,3 +257,43 @@ def test_two_hundred_checks_at_once() -> None:
         server.stop()
         server.check()
         assert len(server.sessions) == CHECKS // len(kinds)
+
+
+# -- an output that nobody reads
+
+
+def unread(*args: str) -> tuple[subprocess.Popen[bytes], int]:
+    """A check whose standard output is a pipe that is full; and the end of it that nobody reads."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"." * 4096)
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    process = subprocess.Popen([sys.executable, str(LAUNCHER), *args], stdin=subprocess.DEVNULL, stdout=writer)
+    os.close(writer)
+    return process, reader
+
+
+@pytest.mark.parametrize("verbosity", [(), ("-vv",)])
+def test_a_full_output_that_nobody_reads_ends_at_the_deadline(verbosity: Sequence[str]) -> None:
+    with ScriptedServer(SmtpScript()) as server:
+        begin = time.monotonic()
+        process, reader = unread("-H", "127.0.0.1", "-p", str(server.port), "-t", "1", *verbosity)
+        assert process.wait(10) == 0
+        assert 1 <= time.monotonic() - begin < 1.5
+    os.close(reader)
+
+
+@pytest.mark.parametrize("args", [("-H", "127.0.0.1", "-p", "1", "-t", "30"), ("--nonsense",), ("--help",)])
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_full_output_that_nobody_reads_ends_at_a_signal(args: Sequence[str], number: signal.Signals) -> None:
+    process, reader = unread(*args)
+    time.sleep(1)
+    assert process.poll() is None
+    sent = time.monotonic()
+    process.send_signal(number)
+    assert process.wait(10) == (2 if "-H" in args else 3)
+    assert time.monotonic() - sent < AT_ONCE
+    os.close(reader)

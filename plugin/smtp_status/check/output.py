@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 
 from ..record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+    from types import FrameType
 
 MAX_OUTPUT = 8 * 1024 - 1
 """Octets of the whole output, the line end included."""
 
 OPENING_KEPT = 1024
 """Octets of the opening lines that stay, however long everything else is."""
+
+LEAST_SECONDS = 0.2
+"""What a reader is given to begin with, also where the deadline has passed."""
 
 _GAP = "... {} lines left out ..."
 _WIDEST_GAP = len(_GAP.format(1_000_000)) + 1
@@ -71,16 +76,36 @@ def render(
     return _text(first, opening, kept, ending, total)
 
 
-def write(text: str) -> None:
-    """Write to standard output as UTF-8 whatever the locale.  A closed or full output is nobody's to hear of."""
+class _GivenUp(Exception):  # noqa: N818 - no error of ours
+    """Nobody reads standard output."""
+
+
+def write(text: str, seconds: float, signals: Collection[signal.Signals], stop: int | None = None) -> None:
+    """Write to standard output as UTF-8 whatever the locale.  A closed or full output is nobody's to hear of.
+
+    Nor is a pipe that nobody reads: it is given up after ``seconds``, or once one of ``signals`` comes.  ``stop`` is a
+    file descriptor that is readable where one came already.  To be called in the main thread, as the last thing before
+    the process ends: what it does to signals stays done.
+    """
     data = memoryview(text.encode("utf-8", "replace"))
+
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        raise _GivenUp
+
     try:
+        # Only a signal ends a write to a pipe that is full, and to make it one that never waits is not ours: the
+        # scheduler has it too.
+        for number in (signal.SIGALRM, *signals):
+            signal.signal(number, give_up)
+        asked_to_end = stop is not None and select.select((stop,), (), (), 0)[0]
+        signal.setitimer(signal.ITIMER_REAL, LEAST_SECONDS if asked_to_end else max(seconds, LEAST_SECONDS))
         while data:
             try:
                 data = data[os.write(1, data) :]
             except BlockingIOError:  # the scheduler's end made the pipe so, and is slow to read
                 select.select((), (1,), ())
-    except OSError:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except (OSError, _GivenUp):
         return
 
 

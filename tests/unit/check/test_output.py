@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 
 import pytest
 
@@ -203,6 +205,16 @@ def test_the_only_table_is_cut_in_its_middle():
 # -- writing
 
 
+@pytest.fixture(autouse=True)
+def signals():
+    """What ``write`` does to them is undone."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGALRM, signal.SIGTERM)}
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def stdout(monkeypatch):
     """The other end of a pipe in the place of standard output."""
@@ -214,7 +226,7 @@ def stdout(monkeypatch):
 
 
 def test_write_goes_on_until_all_is_out(stdout):
-    output.write("SMTP OK - grün … \udcff\n")
+    output.write("SMTP OK - grün … \udcff\n", 1, ())
     assert os.read(stdout, 100) == b"SMTP OK - gr\xc3\xbcn \xe2\x80\xa6 ?\n"
 
 
@@ -224,4 +236,37 @@ def test_closed_or_full_output_is_no_error(monkeypatch, error):
         raise error
 
     monkeypatch.setattr(output.os, "write", fail)
-    output.write("SMTP OK\n")
+    output.write("SMTP OK\n", 1, ())
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A pipe that is full in the place of standard output."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"." * 4096)
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    monkeypatch.setattr(output.os, "write", lambda number, data, write=os.write: write(writer, data))
+    yield
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize(("seconds", "least"), [(0.5, 0.5), (0, output.LEAST_SECONDS), (-7, output.LEAST_SECONDS)])
+def test_a_full_pipe_is_given_up(full, seconds, least):
+    begin = time.monotonic()
+    output.write("SMTP OK\n", seconds, (signal.SIGTERM,))
+    assert least <= time.monotonic() - begin < least + 0.1
+
+
+def test_a_full_pipe_is_given_up_soon_where_a_signal_came_before(full):
+    readable, writable = os.pipe()
+    os.write(writable, b".")
+    begin = time.monotonic()
+    output.write("SMTP OK\n", 9, (signal.SIGTERM,), readable)
+    assert time.monotonic() - begin < output.LEAST_SECONDS + 0.1
+    os.close(readable)
+    os.close(writable)
