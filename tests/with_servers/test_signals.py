@@ -282,7 +282,7 @@ def test_a_full_output_that_nobody_reads_ends_at_the_deadline(verbosity: Sequenc
         begin = time.monotonic()
         process, reader = unread("-H", "127.0.0.1", "-p", str(server.port), "-t", "1", *verbosity)
         assert process.wait(10) == 0
-        assert 1 <= time.monotonic() - begin < 1.5
+        assert 1 <= time.monotonic() - begin < 2.5  # the interpreter starts before the deadline counts
     os.close(reader)
 
 
