@@ -14,8 +14,9 @@ HEADER = """\
  * change them there, not here.
  *
  * Every option is a variable: --quit-after is {command}_quit_after. A flag takes true, a repeatable option an array.
- * The password goes through the environment ({command}_authpass) or a file ({command}_authpass_file), so that
- * the process list does not show it. A $ in a value is written $$.
+ * Passwords go through the environment ({command}_authpass, {command}_imap_pass) or a file
+ * ({command}_authpass_file, {command}_imap_pass_file), so that the process list does not show them. A $ in a value
+ * is written $$.
  *
  * A node that includes this file, and gets it from its parent as well, keeps its own: a second CheckCommand of the
  * same name would be an error, and the node would take no configuration at all any more.
@@ -48,10 +49,12 @@ def check_command() -> str:
         "",
         "\tenv = {",
         f'\t\tSMTP_STATUS_AUTHPASS = "${COMMAND}_authpass$"',
+        f'\t\tSMTP_STATUS_IMAPPASS = "${COMMAND}_imap_pass$"',
         "\t}",
         "",
         f'\tvars.{COMMAND}_hostname = "$check_address$"',
         f'\tvars.{COMMAND}_authpass = ""',
+        f'\tvars.{COMMAND}_imap_pass = ""',
         f'\tvars.check_ipv4 = "${COMMAND}_use_ipv4$"',
         f'\tvars.check_ipv6 = "${COMMAND}_use_ipv6$"',
         "}",

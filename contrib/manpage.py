@@ -18,6 +18,7 @@ PURPOSE = "prove that a mail server takes mail, and time every SMTP command"
 
 ENVIRONMENT = (
     ("SMTP_STATUS_AUTHPASS", "Password, where neither --authpass nor --authpass-file is given."),
+    ("SMTP_STATUS_IMAPPASS", "The same for the mailbox of --imap."),
     ("MP_CONFIG_FILE", "The ini file of --extra-opts, where none is named there."),
     ("NAGIOS_CONFIG_PATH", "Directories in which --extra-opts looks for its ini file first, parted by colons."),
 )

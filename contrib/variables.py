@@ -36,7 +36,10 @@ def choices(option: Option) -> tuple[str, ...]:
         words = tuple(option.metavar.strip("{}").split(","))
         # N is any number
         return () if "N" in words else words
-    return tuple(_WORDS.get(option.metavar, ()))
+    # A password or token is what logs in to a mailbox, never a certificate.
+    return tuple(
+        word for word in _WORDS.get(option.metavar, ()) if (option.name, word) != ("imap-authtype", "EXTERNAL")
+    )
 
 
 def described(option: Option, environment: bool = True) -> str:
@@ -44,7 +47,8 @@ def described(option: Option, environment: bool = True) -> str:
     if option.name == "verbose":
         return f"{option.help} A number from 0 to 3 here."
     if option.secret:
-        here = f"{COMMAND}_authpass is put into the environment" if environment else f"{COMMAND}_authpass_file"
+        name = f"{COMMAND}_{option.name.replace('-', '_')}"
+        here = f"{name} is put into the environment" if environment else f"{name}_file"
         return f"{option.help} Here: {here}."
     if option.optional:
         return f"{option.help} true stands for the option without a value."

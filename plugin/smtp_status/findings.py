@@ -33,6 +33,19 @@ FAULTS = (
 )
 """Kinds of faults that are not the server's reply; each can stand as WHAT in ``--state``."""
 
+ARRIVAL_FAULTS = (
+    "full",
+    "bounced",
+    "lost",
+    "late",
+    "pending",
+    "spam",
+    "duplicate",
+    "unauthenticated",
+    "skipped",
+)
+"""The same of a mailbox and of what should arrive in it."""
+
 
 class Failure(NamedTuple):
     """What went wrong instead of a reply: ``kind`` is one of FAULTS, ``cause`` says it in the operator's words.

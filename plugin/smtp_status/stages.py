@@ -1,4 +1,4 @@
-"""The stages of a conversation."""
+"""The stages of a run."""
 
 from __future__ import annotations
 
@@ -18,4 +18,10 @@ STAGES = (
     "command",
     "quit",
 )
-"""All stages in the order of the output; ``tls`` really comes before ``banner`` with TLS from the first byte."""
+"""The stages of a conversation in the order of the output; ``tls`` really comes before ``banner`` with TLS from the
+first byte."""
+
+MAILBOX_STAGES = ("imap", "arrive", "clean")
+"""What follows where the message has to arrive in a mailbox: the mailbox itself, the arrival, the deleting."""
+
+ALL_STAGES = (*STAGES, *MAILBOX_STAGES)

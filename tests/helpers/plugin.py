@@ -23,8 +23,9 @@ LAUNCHER = ROOT / "check_smtp_status.py"
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 STAGES = (
     *("dns", "sts", "connect", "banner", "ehlo", "starttls", "tls", "auth"),
-    *("mail", "rcpt", "data", "message", "command", "quit"),
+    *("mail", "rcpt", "data", "message", "command", "quit", "imap", "arrive"),
 )
+BEHIND_STAGES = ("tls_days", "imap_tls_days", "time_pending", "arrived", "pending", "lost", "spam", "mailbox")
 FIRST_LINE_MAXIMUM = 160
 OUTPUT_MAXIMUM = 8192
 
@@ -36,7 +37,10 @@ _TOKEN = re.compile(
     rf"(?:;{_RANGE}){{0,2}}(?:;(?:{_NUMBER})?){{0,2}}"
 )
 _SECONDS = re.compile(r"[0-9]+\.[0-9]{6}")
-_LABEL = re.compile(r"(?:(?P<target>.+)_)?(?P<what>time(?:_(?P<stage>[a-z]+))?|tls_days)")
+_LABEL = re.compile(
+    r"(?:(?P<target>.+?)_)?(?P<what>time_pending|(?:imap_)?tls_days|time(?:_(?P<stage>[a-z]+))?"
+    r"|arrived|pending|lost|spam|mailbox)"
+)
 
 
 class Result(NamedTuple):
@@ -142,8 +146,8 @@ def check_perfdata(tail: str) -> dict[str, str]:
         named = _LABEL.fullmatch(label)
         assert named, f"unknown label {label!r}"
         assert label not in perfdata, f"{label!r} twice"
-        if named["what"] == "tls_days":
-            assert match["unit"] == "" and "." not in match["value"], f"days are whole: {token!r}"
+        if named["what"] in BEHIND_STAGES and named["what"] != "time_pending":
+            assert match["unit"] == "" and "." not in match["value"], f"days and counts are whole: {token!r}"
         else:
             assert match["unit"] == "s", f"seconds have a unit: {token!r}"
             assert _SECONDS.fullmatch(match["value"]), f"six decimals: {token!r}"
@@ -155,8 +159,8 @@ def check_perfdata(tail: str) -> dict[str, str]:
 
 
 def _place(what: str, stage: str | None) -> int:
-    if what == "tls_days":
-        return len(STAGES) + 1
+    if what in BEHIND_STAGES:
+        return len(STAGES) + 1 + BEHIND_STAGES.index(what)
     if stage is None:
         return 0
     assert stage in STAGES, f"unknown stage {stage!r}"
@@ -164,7 +168,7 @@ def _place(what: str, stage: str | None) -> int:
 
 
 def _check_order(places: list[tuple[str, int]], tail: str) -> None:
-    """Targets one after the other, and within each: time, the stages in order, tls_days.  With TLS from the
+    """Targets one after the other, and within each: time, the stages in order, days and counts.  With TLS from the
     first byte the handshake may stand where it happened, before the banner."""
     names = [name for name, _ in places]
     targets = [name for number, name in enumerate(names) if number == 0 or names[number - 1] != name]

@@ -37,7 +37,8 @@ def offered(script: Path, line: str) -> list[str]:
     ("typed", "words"),
     [
         ("--", WORDS),
-        ("--auth", ["--authtype", "--authuser", "--authpass", "--authpass-file", "--auth-plaintext"]),
+        ("--autht", ["--authtype"]),
+        ("--auth", ["--authserv-id", "--authtype", "--authuser", "--authpass", "--authpass-file", "--auth-plaintext"]),
         ("--dane ", ["off", "try", "require"]),
         ("--dane=r", ["require"]),
         ("--require ", ["all", "any"]),

@@ -97,9 +97,11 @@ def test_every_variable_is_one_of_ours() -> None:
     text = (CONTRIB / "icinga/smtp_status.conf").read_text()
     macros = set(re.findall(r"\$([a-z0-9_]+)\$", text)) - {"check_address"}
     assert macros == {f"smtp_status_{option.name.replace('-', '_')}" for option in CHECKS} | {
-        "smtp_status_authpass_argument"
+        "smtp_status_authpass_argument",
+        "smtp_status_imap_pass_argument",
     }
     assert 'SMTP_STATUS_AUTHPASS = "$smtp_status_authpass$"' in text
+    assert 'SMTP_STATUS_IMAPPASS = "$smtp_status_imap_pass$"' in text
 
 
 def basket() -> Any:
@@ -112,7 +114,7 @@ def test_the_basket_has_a_field_for_every_option() -> None:
     assert list(command["arguments"]) == [f"--{option.name}" for option in CHECKS]
     assert [fields[str(field["datafield_id"])]["caption"] for field in command["fields"]] == list(command["arguments"])
     hidden = [field["caption"] for field in fields.values() if field["settings"] == {"visibility": "hidden"}]
-    assert hidden == ["--authpass"]
+    assert hidden == ["--authpass", "--imap-pass"]
 
 
 def good(line: str, tmp_path: Path) -> float:

@@ -34,6 +34,7 @@ CHECKS = [option for option in OPTIONS if option.name not in {"help", "version"}
 CLOSED = {
     "--quit-after": set(STAGES),
     "--authtype": set(STRENGTH),
+    "--imap-authtype": set(STRENGTH) - {"EXTERNAL"},
     **{
         f"--{option.name}": set(option.metavar[1:-1].split(","))
         for option in CHECKS

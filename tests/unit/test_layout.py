@@ -80,5 +80,5 @@ def test_who_knows_nagiosplugin():
         or (isinstance(node, ast.ImportFrom) and node.module == "nagiosplugin")
     }
     assert {parts for parts in knowing if parts[0] != "check"} == {
-        ("options", name) for name in ("build", "settings", "values")
+        ("options", name) for name in ("arrival", "build", "settings", "values")
     }

@@ -6,6 +6,7 @@ from time import time
 
 import nagiosplugin
 
+from ..findings import Outcome, Target
 from ..net.deadline import Deadline
 from . import output
 from .contexts import SMTPResults, contexts
@@ -14,8 +15,8 @@ from .summary import SMTPSummary, stage_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..findings import Outcome
     from ..options.settings import Settings
+    from .arrivals import Arrivals
     from .several import Verdict
 
 
@@ -53,14 +54,19 @@ def perform(settings: Settings, began: float, stop: int | None) -> tuple[str, in
     assert survey is not None
     opening = survey.details if settings.verbose else ()
     if resource.verdict is None:
-        sections = [_shown(resource.outcomes[0], settings.verbose)._replace(perfdata=check.perfdata)]
+        section = _shown(resource.outcomes[0], settings.verbose, arrivals=resource.arrivals)
+        sections = [section._replace(perfdata=check.perfdata)]
         return output.render(check.first_line, sections, ending, opening=opening), check.exitcode
-    own = 1 + len(survey.times)
-    sections = _sections(resource.verdict, check.perfdata[own:], settings.verbose)
+    arrivals = resource.arrivals
+    own = 1 + len(survey.times) + (arrivals.general if arrivals is not None else 0)
+    sections = _sections(resource.verdict, check.perfdata[own:], settings.verbose, arrivals)
+    if arrivals is not None and settings.verbose:
+        # What was seen in the mailbox is about all targets.
+        sections.append(output.Section(_table_of(arrivals), arrivals.seen.transcript if settings.verbose > 1 else ()))
     return output.render(check.first_line, sections, ending, check.perfdata[:own], opening), check.exitcode
 
 
-def _sections(verdict: Verdict, perfdata: list[str], verbose: int) -> list[output.Section]:
+def _sections(verdict: Verdict, perfdata: list[str], verbose: int, arrivals: Arrivals | None) -> list[output.Section]:
     """One section for each target, with the perfdata that is its own."""
     worst = verdict.worst
     sections = []
@@ -68,6 +74,8 @@ def _sections(verdict: Verdict, perfdata: list[str], verbose: int) -> list[outpu
     for judgement in verdict.judgements:
         outcome = judgement.outcome
         count = 1 + len(outcome.times) + (outcome.tls_days is not None)
+        if arrivals is not None:
+            count += len(arrivals.times(outcome.target.label)) + len(arrivals.ages(outcome.target.label))
         section = _shown(outcome, verbose, f"{outcome.target.label}:")
         expendable = judgement.state == "ok" or judgement != worst
         sections.append(section._replace(perfdata=left[:count], expendable=expendable))
@@ -75,9 +83,18 @@ def _sections(verdict: Verdict, perfdata: list[str], verbose: int) -> list[outpu
     return sections
 
 
-def _shown(outcome: Outcome, verbose: int, heading: str = "") -> output.Section:
+def _shown(outcome: Outcome, verbose: int, heading: str = "", arrivals: Arrivals | None = None) -> output.Section:
     """Stage table and details at ``-v``, the transcript too at ``-vv``."""
     if not verbose:
         return output.Section()
-    table = ([heading] if heading else []) + [*stage_table(outcome), *outcome.details]
-    return output.Section(table, outcome.transcript if verbose > 1 else ())
+    rows = arrivals.rows() if arrivals is not None else []
+    table = ([heading] if heading else []) + [*stage_table(outcome, rows), *outcome.details]
+    if arrivals is None:
+        return output.Section(table, outcome.transcript if verbose > 1 else ())
+    transcript = (*outcome.transcript, "=== mailbox", *arrivals.seen.transcript)
+    return output.Section([*table, *arrivals.details()], transcript if verbose > 1 else ())
+
+
+def _table_of(arrivals: Arrivals) -> list[str]:
+    nobody = Outcome(Target("", ()), ())
+    return ["mailbox:", *stage_table(nobody, arrivals.rows()), *arrivals.details()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import nagiosplugin
 
-from ..stages import STAGES
+from ..stages import ALL_STAGES
 from . import states
 
 TYPE_CHECKING = False
@@ -34,7 +34,11 @@ def contexts(settings: Settings) -> list[nagiosplugin.Context]:
         DaysContext("tls_days", *settings.certificate_days),
         DaysContext("unjudged_days", None, None),
     ]
-    for stage in STAGES:
+    if settings.arrival is not None:
+        from .arrivals import contexts as of_arrival  # noqa: PLC0415 - few checks look into a mailbox
+
+        made += of_arrival(settings, settings.arrival)
+    for stage in ALL_STAGES:
         warning, critical = settings.stage_warning.get(stage), settings.stage_critical.get(stage)
         made.append(SecondsContext(f"time_{stage}", warning, critical))
     return made
@@ -113,6 +117,17 @@ class SMTPResults(nagiosplugin.Results):  # type: ignore[misc]
             if self.by_state.get(SERVICE_STATES[word]):
                 return SERVICE_STATES[word]
         raise ValueError("no results")
+
+
+def limit_words(limit: Range, value: float) -> str:
+    """Which limit ``value``, in seconds, has not kept."""
+    if limit.invert and limit.end == float("inf"):
+        return f"less than {plain(max(limit.start, 0))} s wanted"
+    if limit.invert and limit.start <= 0:
+        return f"more than {plain(limit.end)} s wanted"
+    if limit.invert:
+        return f"outside of {plain(limit.start)} to {plain(limit.end)} s wanted"
+    return f"at most {plain(limit.end)} s wanted" if value > limit.end else f"at least {plain(limit.start)} s wanted"
 
 
 def range_text(limit: Range | None) -> str:

@@ -6,6 +6,7 @@ from functools import partial
 
 import nagiosplugin
 
+from .. import __version__
 from ..findings import Outcome, StageTime, Target
 from ..net import loop, routes
 from ..net.deadline import Deadline
@@ -14,7 +15,7 @@ from ..smtp.dialogue import Dialogue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Callable
 
     from ..findings import Finding
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
     from ..tls.chain import Tolerated
     from ..tls.layer import TlsLayer
     from ..tls.plan import TlsPlan
+    from .arrivals import Arrivals
     from .several import Judgement, Verdict
+
+
+SPARE_SECONDS = 1.0
+"""How much of the time at most is kept for the mailbox after the last reply."""
 
 
 class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
@@ -41,14 +47,20 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         self.survey: Survey | None = None
         self.outcomes: tuple[Outcome, ...] = ()
         self.verdict: Verdict | None = None
+        self.arrivals: Arrivals | None = None
         self._settings = settings
         # What costs time of its own is loaded and read before the clock starts: it is not the server's.
         self._new_layer = _layer_maker(settings.plan.tls)
         self._tolerated = _tolerated(settings.plan.tls)
         self._find_routes = _route_finder(settings)
+        if settings.arrival is not None:
+            from .arrivals import Arrivals  # noqa: PLC0415 - few checks look into a mailbox
+
+            self.arrivals = Arrivals(settings, settings.arrival, __version__)
         self._deadline = Deadline(settings.timeout)
         self._now = 0.0
         self._stop: int | None = None
+        self._timed_out = False
 
     def limit(self, deadline: Deadline, now: float, stop: int | None) -> None:
         """When to end: at ``deadline``, or once ``stop`` is readable; ``now`` is the wall clock since the epoch."""
@@ -68,13 +80,14 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
             target = Target(settings.domain or "", ())
             ended = self._deadline.elapsed()
             self.outcomes = (Outcome(target, self.survey.findings, self.survey.times, ended),)
-            return _metrics(self.outcomes[0])
+            self._visit_for_nobody()
+            return _metrics(self.outcomes[0], self.arrivals)
         self.outcomes = self._converse(self.survey.routes)
         if not settings.several:
             # What is to be said of all targets is said of the only one.
             (outcome,) = self.outcomes
             self.outcomes = (outcome._replace(findings=(*self.survey.findings, *outcome.findings)),)
-            return _metrics(self.outcomes[0])
+            return _metrics(self.outcomes[0], self.arrivals)
         if any(outcome.target.label == settings.domain for outcome in self.outcomes):
             # A domain that is its own exchanger: one name, one set of figures.
             own = self.survey.times
@@ -85,7 +98,8 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
             )
         from .several import decide  # noqa: PLC0415 - most checks have one target
 
-        self.verdict = decide(self.outcomes, settings.rules, settings.require, settings.timeout_state)
+        arrived = self.arrivals.of_target if self.arrivals is not None else None
+        self.verdict = decide(self.outcomes, settings.rules, settings.require, settings.timeout_state, arrived)
         return self._metrics_of_several(self.verdict)
 
     def _look_around(self) -> Survey:
@@ -99,31 +113,74 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
 
     def _converse(self, found: tuple[Route, ...]) -> tuple[Outcome, ...]:
         looked = self._deadline.elapsed()
+        labels = [route.target.label for route in found]
+        # The mailbox is no part of the total, which is SMTP's.
+        started = self._deadline.started + self._begin_visit(labels)
         dialogues = [
-            Dialogue(self._settings.plan, route, self._now, self._tolerated)
+            Dialogue(self._plan_for(route.target), route, self._now, self._tolerated)
             if route.target.addresses
             else _dead_end(route, looked)
             for route in found
         ]
         talking = [dialogue.run() for dialogue in dialogues if isinstance(dialogue, Dialogue)]
+        with_mailbox = self.arrivals is not None and self.arrivals.visit.noted
+        spare = min(SPARE_SECONDS, self._settings.timeout / 10) if with_mailbox else 0.0
+        self._deadline.at -= spare
+        end = self._deadline.at
         loop.converse(talking, self._deadline, self._new_layer, self._settings.source, self._stop)
-        return tuple(
-            dialogue.outcome(self._deadline.started) if isinstance(dialogue, Dialogue) else dialogue
-            for dialogue in dialogues
+        self._timed_out = self._deadline.passed()
+        if self._deadline.at == end:  # not ended by a signal
+            self._deadline.at += spare
+        outcomes = tuple(
+            dialogue.outcome(started) if isinstance(dialogue, Dialogue) else dialogue for dialogue in dialogues
         )
+        self._finish_visit(outcomes, started)
+        return outcomes
+
+    def _plan_for(self, target: Target) -> Plan:
+        """What is said to one target: its message bears its own token."""
+        plan = self._settings.plan
+        if self.arrivals is None or plan.message is None:
+            return plan
+        return plan._replace(message=self.arrivals.visit.labelled(plan.message, target.label))
+
+    def _begin_visit(self, labels: Sequence[str]) -> float:
+        """Seconds that the mailbox took before any mail was sent."""
+        if self.arrivals is None:
+            return 0.0
+        began = self._deadline.elapsed()
+        self.arrivals.visit.begin(labels, self._deadline, self._stop)
+        return self._deadline.elapsed() - began
+
+    def _finish_visit(self, outcomes: Iterable[Outcome], started: float) -> None:
+        if self.arrivals is None:
+            return
+        from .arrivals import sent  # noqa: PLC0415 - loaded by now
+
+        told = {outcome.target.label: sent(outcome, started) for outcome in outcomes}
+        self.arrivals.visit.finish(told, self._deadline)
+        self.arrivals.judge(tuple(told))
+
+    def _visit_for_nobody(self) -> None:
+        """There is no server to send to, but mail of earlier runs may have arrived."""
+        self._begin_visit([""])
+        self._finish_visit(self.outcomes, self._deadline.started)
 
     def _metrics_of_several(self, verdict: Verdict) -> list[nagiosplugin.Metric]:
         """The verdict, what is to be said of the domain itself, and each target's own."""
         assert self.survey is not None
         metrics = [nagiosplugin.Metric("verdict", verdict), *_of_findings(self.survey.findings)]
         ended = max(judgement.outcome.total for judgement in verdict.judgements)
-        metrics.append(_total(ended, judged=not self._deadline.passed()))
+        metrics.append(_total(ended, judged=not self._timed_out))
+        arrivals = self.arrivals
+        if arrivals is not None:
+            metrics += [*arrivals.times(), *arrivals.days(), *arrivals.counts()]
         for stage, seconds in self.survey.times:
             name = f"{self._settings.domain}_time_{stage}"
             metrics.append(nagiosplugin.Metric(name, seconds, "s", 0, context=f"time_{stage}"))
         for judgement in verdict.judgements:
-            metrics.extend(_metrics_of_one(judgement))
-        return metrics
+            metrics.extend(_metrics_of_one(judgement, arrivals))
+        return metrics if arrivals is None else [*metrics, *arrivals.findings(several=True)]
 
 
 def _route_finder(settings: Settings) -> Callable[[Deadline, int | None], Survey]:
@@ -191,27 +248,35 @@ def _dead_end(route: Route, elapsed: float) -> Outcome:
     return Outcome(route.target, route.findings, times, elapsed)
 
 
-def _metrics(outcome: Outcome) -> list[nagiosplugin.Metric]:
+def _metrics(outcome: Outcome, arrivals: Arrivals | None = None) -> list[nagiosplugin.Metric]:
     # What the deadline cut short is not judged by its time any more; what keeps no mail away cut nothing short.
     cut_short = (finding for finding in outcome.findings if finding.stage != "quit" and not finding.default)
     timed_out = any(finding.kind == "timeout" for finding in cut_short)
     total = _total(outcome.total, judged=not timed_out)
-    return [*_of_findings(outcome.findings), total, *_stage_metrics(outcome)]
+    metrics = [*_of_findings(outcome.findings), total, *_stage_metrics(outcome, arrivals)]
+    if arrivals is not None:
+        metrics += [*arrivals.days(), *arrivals.ages(), *arrivals.counts(), *arrivals.findings(several=False)]
+    return metrics
 
 
 def _of_findings(findings: Iterable[Finding]) -> list[nagiosplugin.Metric]:
     return [nagiosplugin.Metric(finding.stage, finding, context="finding") for finding in findings]
 
 
-def _metrics_of_one(judgement: Judgement) -> list[nagiosplugin.Metric]:
+def _metrics_of_one(judgement: Judgement, arrivals: Arrivals | None) -> list[nagiosplugin.Metric]:
     """One of several targets: its times and days count only where it accepts; else its finding says enough."""
     outcome = judgement.outcome
     total = nagiosplugin.Metric(f"{outcome.target.label}_time", outcome.total, "s", 0, context="unjudged")
-    metrics = [total, *_stage_metrics(outcome, f"{outcome.target.label}_")]
+    metrics = [total, *_stage_metrics(outcome, arrivals, f"{outcome.target.label}_")]
+    if arrivals is not None:
+        metrics += arrivals.ages(outcome.target.label)
     if judgement.accepts:
         return metrics
     return [
-        metric.replace(context="unjudged_days" if metric.context == "tls_days" else "unjudged") for metric in metrics
+        metric.replace(context="unjudged_days" if metric.context == "tls_days" else "unjudged")
+        if metric.context != "arrival"
+        else metric
+        for metric in metrics
     ]
 
 
@@ -219,11 +284,13 @@ def _total(seconds: float, judged: bool) -> nagiosplugin.Metric:
     return nagiosplugin.Metric("time", seconds, "s", 0, context="time" if judged else "time_unjudged")
 
 
-def _stage_metrics(outcome: Outcome, before: str = "") -> list[nagiosplugin.Metric]:
+def _stage_metrics(outcome: Outcome, arrivals: Arrivals | None, before: str = "") -> list[nagiosplugin.Metric]:
     metrics = [
         nagiosplugin.Metric(f"{before}time_{stage}", seconds, "s", 0, context=f"time_{stage}")
         for stage, seconds in outcome.times
     ]
+    if arrivals is not None:
+        metrics += arrivals.times(outcome.target.label)
     if outcome.tls_days is not None:
         metrics.append(nagiosplugin.Metric(f"{before}tls_days", outcome.tls_days, context="tls_days"))
     return metrics

@@ -8,21 +8,28 @@ from . import states
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Callable
 
     from ..findings import Finding, Outcome
     from ..options.settings import StateRule
 
 
+UNDELIVERED = ("bounced", "lost", "late")
+"""Kinds of faults of a probe with which its target does not count as one that works."""
+
+
 class Judgement(NamedTuple):
     """One target's outcome judged: its state and the finding that gave it that state.
 
-    ``accepts``: nothing went wrong before ``quit`` but what does not keep mail away.
+    ``accepts``: nothing went wrong before ``quit`` but what does not keep mail away.  ``delivers``: and nothing is
+    wrong with the probes sent to it, as far as a mailbox tells.
     """
 
     outcome: Outcome
     state: str
     finding: Finding
     accepts: bool
+    delivers: bool
 
 
 class Verdict(NamedTuple):
@@ -37,18 +44,29 @@ class Verdict(NamedTuple):
         return sum(judgement.accepts for judgement in self.judgements)
 
     @property
+    def delivering(self) -> int:
+        """How many of these are not known to lose or delay what they took."""
+        return sum(judgement.delivers for judgement in self.judgements)
+
+    @property
     def worst(self) -> Judgement:
         """The worst target, the first of several."""
         return max(self.judgements, key=lambda judgement: states.SEVERITY.index(judgement.state))
 
 
-def judge(outcome: Outcome, rules: Iterable[StateRule]) -> Judgement:
-    """Judge one target among several.  A timeout is that target's failure here; the STATE of ``-t`` is for all."""
+def judge(outcome: Outcome, rules: Iterable[StateRule], arrived: Sequence[Finding] = ()) -> Judgement:
+    """Judge one target among several.  A timeout is that target's failure here; the STATE of ``-t`` is for all.
+
+    ``arrived``: what is wrong with the probes that were sent to it.
+    """
     judged = [(states.state_of(finding, rules, "critical"), finding) for finding in outcome.findings]
+    accepts = all(state == "ok" or _harmless(state, finding) for state, finding in judged)
+    of_probes = [(states.state_of(finding, rules, "critical"), finding) for finding in arrived]
+    delivers = accepts and not any(state != "ok" and finding.kind in UNDELIVERED for state, finding in of_probes)
+    judged += of_probes
     worst_state = states.worst(state for state, _ in judged)
     decisive = next(finding for state, finding in judged if state == worst_state)
-    accepts = all(state == "ok" or _harmless(state, finding) for state, finding in judged)
-    return Judgement(outcome, worst_state, decisive, accepts)
+    return Judgement(outcome, worst_state, decisive, accepts, delivers)
 
 
 def _harmless(state: str, finding: Finding) -> bool:
@@ -61,12 +79,21 @@ def _timed_out(finding: Finding, rules: Iterable[StateRule]) -> bool:
 
 
 def decide(
-    outcomes: Sequence[Outcome], rules: Iterable[StateRule], require: str | int | None, timeout_state: str
+    outcomes: Sequence[Outcome],
+    rules: Iterable[StateRule],
+    require: str | int | None,
+    timeout_state: str,
+    arrived: Callable[[str], Sequence[Finding]] | None = None,
 ) -> Verdict:
-    """The verdict on at least one outcome by ``--require``."""
+    """The verdict on at least one outcome by ``--require``.
+
+    ``arrived`` tells by a target's label what is wrong with the probes sent to it, where a mailbox was looked into.
+    """
     rules = tuple(rules)
-    judgements = tuple(judge(outcome, rules) for outcome in outcomes)
-    accepting = sum(judgement.accepts for judgement in judgements)
+    judgements = tuple(
+        judge(outcome, rules, arrived(outcome.target.label) if arrived is not None else ()) for outcome in outcomes
+    )
+    accepting = sum(judgement.delivers for judgement in judgements)
     found = [judgement.state for judgement in judgements]
     if not accepting and all(_timed_out(judgement.finding, rules) for judgement in judgements):
         state = timeout_state
@@ -77,6 +104,8 @@ def decide(
     elif accepting == len(judgements):
         # What was wrong at quit is worth a word of warning where nothing else is.
         state = states.worst(found) if require is None else "ok"
+    elif accepting and any(judgement.accepts and not judgement.delivers for judgement in judgements):
+        state = "warning"  # whatever is enough: mail was taken and did not arrive
     elif accepting:
         state = "warning" if require is None else "ok"
     else:

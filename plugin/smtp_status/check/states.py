@@ -18,6 +18,7 @@ BY_TIMEOUT = "-t"
 DEFAULTS = (
     # stage      what        state; the first row that fits counts
     ("quit", "", "warning"),  # the result was decided before
+    ("clean", "", "warning"),
     ("any", "timeout", BY_TIMEOUT),
     ("any", "protocol", "critical"),
     ("any", "421", "critical"),
@@ -25,6 +26,8 @@ DEFAULTS = (
     ("rcpt", "4xx", "warning"),
     ("data", "4xx", "warning"),
     ("message", "4xx", "warning"),
+    ("arrive", "bounced", "critical"),
+    ("arrive", "", "warning"),  # how many are lost, how late one is, and what is under way have states of their own
     ("any", "", "critical"),
 )
 

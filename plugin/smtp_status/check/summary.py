@@ -5,16 +5,21 @@ from __future__ import annotations
 import nagiosplugin
 
 from ..findings import COLUMNS
+from ..record import NamedTuple
 from ..smtp import reply_table
+from ..stages import MAILBOX_STAGES
 from ..text import clean, cut, middle
-from .contexts import plain
+from .contexts import limit_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nagiosplugin import Result, Results
 
     from ..findings import Finding, Outcome
     from ..options.settings import Settings
+    from .arrivals import Arrivals
     from .resource import SMTP
     from .several import Judgement, Verdict
 
@@ -29,6 +34,9 @@ RECIPIENT_SHOWN = 40
 
 REMARK_SHOWN = 80
 """Characters of what stands in brackets behind the server's words."""
+
+SERVER_KEPT = 40
+"""Characters of the server's words that stay, before less is said of other mail in brackets."""
 
 TOLERATED_SHOWN = 48
 """Characters of a tolerated fault behind a success, whose own words are to stay legible."""
@@ -57,6 +65,17 @@ _SAID = 60
 """Characters of a reply in the stage table."""
 
 
+GIVEN_UP = ("earlier", "pending", "hop")
+"""What a sentence that is too long does without, in this order."""
+
+
+class Part(NamedTuple):
+    """Something said in brackets; ``kind`` is one of GIVEN_UP, '' for what stays."""
+
+    text: str
+    kind: str = ""
+
+
 class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
     """Writes the sentence of the first line."""
 
@@ -70,9 +89,12 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         outcome = self._resource.outcomes[0]
         refusal = _last_refusal(outcome)
         if refusal is not None:
-            return _problem(outcome, refusal, "as wanted")  # a negative test that held: nothing came after it
+            return _problem(outcome, refusal, "as wanted", parts=self._parts())  # a negative test that held
         tolerated = next((finding for finding in _before_quit(outcome) if not finding.succeeded), None)
-        return _success(outcome, tolerated, (*self._notes(), *self._days(outcome)))
+        notes = (*self._notes(), *self._days(outcome))
+        if self._resource.arrivals is not None:
+            return self._arrived(self._resource.arrivals, outcome, tolerated, notes)
+        return _success(outcome, tolerated, notes)
 
     def problem(self, results: Results) -> str:
         state = results.most_significant_state
@@ -80,34 +102,93 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         if self._resource.verdict is not None:
             return self._several(self._resource.verdict, worst[0])
         outcome = self._resource.outcomes[0]
-        for result in worst:
-            if result.metric.context == "finding":
-                return _problem(outcome, result.metric.value)
+        arrivals = self._resource.arrivals
+        told = [result.metric.value for result in worst if result.metric.context == "finding"]
+        for finding in told:
+            if finding.stage not in MAILBOX_STAGES:
+                return _problem(outcome, finding, parts=self._parts())
+        # Of what is equally bad the earlier is told: a stage that took too long came before any look into a mailbox.
+        slow = next((result for result in worst if result.metric.context != "finding"), None)
+        if slow is None:
+            assert arrivals is not None
+            return self._of_mailbox(arrivals, outcome, told[0])
         refusal = _last_refusal(outcome)
         if refusal is not None:
             # Too slow, and besides it came to nothing.
-            return _problem(outcome, refusal, _excess(worst[0]))
-        return _but(outcome, worst[0])
+            return _problem(outcome, refusal, _excess(slow), parts=self._parts())
+        return _but(outcome, slow, self._parts())
+
+    def _parts(self) -> list[Part]:
+        """What is said in brackets of a mailbox that was looked into."""
+        arrivals = self._resource.arrivals
+        return [] if arrivals is None else [*arrivals.trouble(), *arrivals.parts()]
+
+    def _arrived(self, arrivals: Arrivals, outcome: Outcome, tolerated: Finding | None, notes: tuple[str, ...]) -> str:
+        """Success, with what became of the probe."""
+        fault = next((told.finding for told in arrivals.told if told.finding.kind != "pending"), None)
+        words = arrivals.own_words()
+        return _success(outcome, tolerated or fault, notes, f", {words}" if words else "", arrivals.parts())
+
+    def _of_mailbox(self, arrivals: Arrivals, outcome: Outcome, finding: Finding) -> str:
+        """A fault of the mailbox or of what should have arrived in it, where SMTP's own is none, or a milder one."""
+        told = arrivals.told_by(finding)
+        assert told is not None
+        parts = arrivals.parts(told)
+        if finding.stage != "arrive":
+            remark = [part for part in parts if part.text == told.remark]
+            others = [part for part in parts if part not in remark]
+            words = arrivals.after_words()
+            said = [Part(_in_short(outcome)), *([Part(words)] if words else [])]
+            host = _shown_host(arrivals.plan.host)
+            return _fitted(f"{host} {finding.stage}: ", finding.cause, [*remark, *said, *others])
+        if finding.kind == "late" and finding.seconds is not None:
+            return _fitted(f"{_host(outcome)} {_did(outcome)[0]}, but ", finding.cause, parts)
+        if finding.kind == "pending" and finding.cause.startswith("not arrived"):
+            answer = _did(outcome)[1]
+            parts = [*([Part(cut(_reply(answer), REMARK_SHOWN))] if answer is not None else []), *parts]
+        return _fitted(f"{_host(outcome)} arrive: ", finding.cause, parts)
 
     def _several(self, verdict: Verdict, decisive: Result | None) -> str:
         settings = self._settings
         noun = "exchangers" if settings.domain else "addresses" if settings.all_addresses else "servers"
         goal = "answer as wanted" if any(map(_is_negative, verdict.judgements)) else self._goal()
         count = f"{verdict.accepting} of {len(verdict.judgements)} {noun} {goal}"
-        if isinstance(settings.require, int) and verdict.accepting < settings.require:
+        if isinstance(settings.require, int) and verdict.delivering < settings.require:
             count += f", {settings.require} required"
         if decisive is not None and decisive.metric.context == "finding":
+            if self._resource.arrivals is not None and decisive.metric.value.stage in MAILBOX_STAGES:
+                return self._of_mailbox_of_several(self._resource.arrivals, decisive.metric.value, count)
             return _told(settings.domain or "", decisive.metric.value, [], f"{count}; ")
         if decisive is not None and decisive.metric.context != "verdict":
             return _but_one(count, verdict, decisive)
         worst: Judgement = verdict.worst
         if worst.state != "ok":
-            return _problem(worst.outcome, worst.finding, lead=f"{count}; ")
+            return self._worst_of_several(worst, f"{count}; ")
         for judgement in verdict.judgements:
             refusal = _last_refusal(judgement.outcome)
             if refusal is not None:
                 return _problem(judgement.outcome, refusal, "as wanted", f"{count}; ")
-        return _sentence(", ".join((count, *self._notes())))
+        arrivals = self._resource.arrivals
+        if arrivals is None:
+            return _sentence(", ".join((count, *self._notes())))
+        arrived = arrivals.all_words(len(verdict.judgements))
+        said = [words for words in (count, arrived, *self._notes()) if words]
+        return _fitted(", ".join(said), "", arrivals.parts())
+
+    def _worst_of_several(self, worst: Judgement, lead: str) -> str:
+        arrivals = self._resource.arrivals
+        told = arrivals.told_by(worst.finding) if arrivals is not None else None
+        if arrivals is None or told is None:
+            return _problem(worst.outcome, worst.finding, lead=lead, parts=self._parts())
+        return _fitted(f"{lead}{_host(worst.outcome)} arrive: ", worst.finding.cause, arrivals.parts(told))
+
+    def _of_mailbox_of_several(self, arrivals: Arrivals, finding: Finding, count: str) -> str:
+        told = arrivals.told_by(finding)
+        parts = arrivals.parts(told)
+        host = _shown_host(arrivals.plan.host)
+        remark = [part for part in parts if told is not None and part.text == told.remark]
+        others = [part for part in parts if part not in remark]
+        return _fitted(f"{host} {finding.stage}: ", finding.cause, [*remark, Part(count), *others])
 
     def _notes(self) -> tuple[str, ...]:
         """Which policies held, each once."""
@@ -186,8 +267,15 @@ def _did(outcome: Outcome) -> tuple[str, Finding | None]:
     return "answered", said[-1] if said else None
 
 
-def _success(outcome: Outcome, tolerated: Finding | None, notes: tuple[str, ...]) -> str:
-    """``tolerated``: what went wrong on the way, but is called harmless; ``notes``: which policies held."""
+def _success(
+    outcome: Outcome,
+    tolerated: Finding | None,
+    notes: tuple[str, ...],
+    arrived: str = "",
+    parts: Sequence[Part] = (),
+) -> str:
+    """``tolerated``: what went wrong on the way, but is called harmless; ``notes``: which policies held; ``arrived``
+    and ``parts``: what became of the probe, and of others."""
     words, finding = _did(outcome)
     said = _reply(finding) if finding is not None else ""
     if finding is None:
@@ -199,19 +287,20 @@ def _success(outcome: Outcome, tolerated: Finding | None, notes: tuple[str, ...]
     if tolerated is not None:
         fault = f"{tolerated.stage}: {_reply(tolerated) if tolerated.codes else tolerated.cause}"
         remarks.append(f"{cut(fault, TOLERATED_SHOWN)}, tolerated")
-    after = f" ({cut(', '.join(remarks), REMARK_SHOWN)})" if remarks else ""
-    return _sentence(f"{_host(outcome)} {words} in {outcome.total:.3f} s: ", said, after)
+    noted = [Part(cut(", ".join(remarks), REMARK_SHOWN))] if remarks else []
+    return _fitted(f"{_host(outcome)} {words} in {outcome.total:.3f} s{arrived}: ", said, [*noted, *parts])
 
 
-def _problem(outcome: Outcome, finding: Finding, wish: str = "", lead: str = "") -> str:
-    """A finding with its host, stage, code and cause; a success stands here when ``--state`` does not want it."""
+def _problem(outcome: Outcome, finding: Finding, wish: str = "", lead: str = "", parts: Sequence[Part] = ()) -> str:
+    """A finding with its host, stage, code and cause; a success stands here when ``--state`` does not want it.
+    ``parts``: what is said of a mailbox."""
     notes = [finding.cause] if finding.codes else []
     if finding.about:
         notes.insert(0, finding.about if finding.stage == "command" else _recipient(outcome, finding))
     if finding.stage == "quit":
         notes.append(f"{_did(outcome)[0]} before")
     notes.append("not wanted" if finding.succeeded and not wish else wish)
-    return _told(outcome.target.host, finding, notes, lead)
+    return _told(outcome.target.host, finding, notes, lead, parts)
 
 
 def _recipient(outcome: Outcome, finding: Finding) -> str:
@@ -223,22 +312,22 @@ def _recipient(outcome: Outcome, finding: Finding) -> str:
     return f"for {middle(finding.about, RECIPIENT_SHOWN)}, {refused} of {len(asked)} refused"
 
 
-def _told(host: str, finding: Finding, notes: list[str], lead: str) -> str:
+def _told(host: str, finding: Finding, notes: list[str], lead: str, parts: Sequence[Part] = ()) -> str:
     remark = cut(", ".join(note for note in notes if note), REMARK_SHOWN)
-    after = f" ({remark})" if remark else ""
+    said = [*([Part(remark)] if remark else []), *parts]
     timed_out = "timed out at " if finding.kind == "timeout" else ""
     where = f"{_shown_host(host)} " if host else ""
     before = f"{lead}{where}{timed_out}{finding.stage}: "
     if finding.codes:
-        return _sentence(before, _reply(finding), after)
+        return _fitted(before, _reply(finding), said)
     if finding.text:
-        return _sentence(f"{before}{finding.cause}: ", finding.text, after)
-    return _sentence(before + finding.cause, "", after)
+        return _fitted(f"{before}{finding.cause}: ", finding.text, said)
+    return _fitted(before + finding.cause, "", said)
 
 
-def _but(outcome: Outcome, result: Result) -> str:
+def _but(outcome: Outcome, result: Result, parts: Sequence[Part] = ()) -> str:
     """It worked, but not in time, or not for long."""
-    return _sentence(f"{_host(outcome)} {_did(outcome)[0]}, but {_excess(result)}")
+    return _fitted(f"{_host(outcome)} {_did(outcome)[0]}, but {_excess(result)}", "", parts)
 
 
 def _but_one(count: str, verdict: Verdict, result: Result) -> str:
@@ -252,20 +341,11 @@ def _but_one(count: str, verdict: Verdict, result: Result) -> str:
 def _excess(result: Result) -> str:
     """Which limit was not kept, and by what."""
     limit, value, context = result.hint, result.metric.value, result.metric.context
-    if context == "tls_days":
-        return f"the certificate {_expiry(value)}, more than {limit} wanted"
+    if context in ("tls_days", "imap_tls_days"):
+        whose = "the certificate" if context == "tls_days" else "the mailbox's certificate"
+        return f"{whose} {_expiry(value)}, more than {limit} wanted"
     what = "it" if context == "time" else context[len("time_") :]
-    if limit.invert and limit.end == float("inf"):
-        words = f"less than {plain(max(limit.start, 0))} s wanted"
-    elif limit.invert and limit.start <= 0:
-        words = f"more than {plain(limit.end)} s wanted"
-    elif limit.invert:
-        words = f"outside of {plain(limit.start)} to {plain(limit.end)} s wanted"
-    elif value > limit.end:
-        words = f"at most {plain(limit.end)} s wanted"
-    else:
-        words = f"at least {plain(limit.start)} s wanted"
-    return f"{what} took {value:.3f} s, {words}"
+    return f"{what} took {value:.3f} s, {limit_words(limit, value)}"
 
 
 def _expiry(days: int) -> str:
@@ -281,6 +361,25 @@ def _reply(finding: Finding) -> str:
     return f"{codes} {finding.text}".rstrip()
 
 
+def _in_short(outcome: Outcome) -> str:
+    """What SMTP came to, for the brackets behind a fault of the mailbox."""
+    fault = next((finding for finding in _before_quit(outcome) if not finding.succeeded), None)
+    if fault is None:
+        return f"{_host(outcome)} {_did(outcome)[0]}"
+    return cut(f"{_host(outcome)} {fault.stage}: {_reply(fault) if fault.codes else fault.cause}", REMARK_SHOWN)
+
+
+def _fitted(before: str, server: str, parts: Sequence[Part]) -> str:
+    """The sentence within the line's length: before the server's words are cut too far, parts are given up."""
+    left = list(parts)
+    for kind in ("", *GIVEN_UP):
+        left = [part for part in left if not kind or part.kind != kind]
+        after = f" ({', '.join(part.text for part in left)})" if left else ""
+        if len(before) + len(after) + min(len(server), SERVER_KEPT) <= SENTENCE:
+            break
+    return _sentence(before, server, after)
+
+
 def _sentence(before: str, server: str = "", after: str = "") -> str:
     """The parts within the line's length; the server's text is what is cut, while there is some."""
     room = SENTENCE - len(before) - len(after)
@@ -289,19 +388,32 @@ def _sentence(before: str, server: str = "", after: str = "") -> str:
     return cut(f"{before.rstrip(' :')}{after}", SENTENCE)
 
 
-def stage_table(outcome: Outcome) -> list[str]:
+class Row(NamedTuple):
+    """A line of the stage table that is not from the conversation; ``seconds`` None: no time."""
+
+    stage: str
+    seconds: float | None
+    said: str
+
+
+def stage_table(outcome: Outcome, more: Sequence[Row] = ()) -> list[str]:
     """One line for each stage: its time, a bar, and the reply or what went wrong."""
     times = dict(outcome.times)
     longest = max((seconds for stage, seconds in outcome.times if stage != "quit"), default=0.0)
+    longest = max((longest, *(row.seconds or 0.0 for row in more)))
     lines = []
     for stage in dict.fromkeys(finding.stage for finding in outcome.findings):
         of_stage = [finding for finding in outcome.findings if finding.stage == stage]
         shown_finding = next((finding for finding in of_stage if not finding.succeeded), of_stage[-1])
-        seconds = times.get(stage)
-        shown = f"{seconds * 1000:10.3f} ms" if seconds is not None else f"{'-':>13}"
-        filled = 0 if seconds is None or not longest else min(_BAR, max(1, round(_BAR * seconds / longest)))
         said = _reply(shown_finding) if shown_finding.codes else shown_finding.cause
         if not shown_finding.succeeded:
             said = f"{shown_finding.kind}: {said}"
-        lines.append(f"{stage:<9}{shown} {'#' * filled:<{_BAR}} {cut(said, _SAID)}".rstrip())
-    return lines
+        lines.append(_line(Row(stage, times.get(stage), said), longest))
+    return [*lines, *(_line(row, longest) for row in more)]
+
+
+def _line(row: Row, longest: float) -> str:
+    seconds = row.seconds
+    shown = f"{seconds * 1000:10.3f} ms" if seconds is not None else f"{'-':>13}"
+    filled = 0 if seconds is None or not longest else min(_BAR, max(1, round(_BAR * seconds / longest)))
+    return f"{row.stage:<9}{shown} {'#' * filled:<{_BAR}} {cut(row.said, _SAID)}".rstrip()

@@ -42,6 +42,18 @@ def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         certificate_days = (None, None)
     plan = plan._replace(quit_after=_quit_after(given, plan, targets))
     port = given.value("port", hosts.port) or (465 if plan.tls.mode == "ssl" else 25)
+    stage_warning, stage_critical = _stage_ranges(given, "stage-warning"), _stage_ranges(given, "stage-critical")
+    arrival = None
+    if any(use.option.group == "Arrival" for use in given.uses):
+        from . import arrival as of_arrival  # noqa: PLC0415 - few checks look into a mailbox
+
+        about = (plan, targets or (domain or "",))
+        arrival = of_arrival.arrival(
+            given, environ, *about, port=port, timeout=timeout, family=family, source=source, rules=rules
+        )
+        late = of_arrival.late()
+        stage_warning = {"arrive": late[0], **stage_warning}
+        stage_critical = {"arrive": late[1], **stage_critical}
     return Settings(
         plan=plan,
         hosts=targets,
@@ -52,8 +64,8 @@ def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         timeout_state=timeout_state,
         warning=given.value("warning", values.time_range),
         critical=given.value("critical", values.time_range),
-        stage_warning=_stage_ranges(given, "stage-warning"),
-        stage_critical=_stage_ranges(given, "stage-critical"),
+        stage_warning=stage_warning,
+        stage_critical=stage_critical,
         rules=rules,
         certificate_days=certificate_days,
         verbose=plan.verbose,
@@ -63,6 +75,7 @@ def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         require=given.value("require", values.require),
         dane=dane,
         mta_sts=given.has("mta-sts"),
+        arrival=arrival,
     )
 
 

@@ -35,11 +35,11 @@ def credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> C
     mechanism = None if named is None else named.read(_mechanism)
     if len(user.text.encode()) > USER_LIMIT:
         raise user.fault(f"takes at most {USER_LIMIT} octets")
-    secret = None if mechanism == "EXTERNAL" else _secret(given, environ)
+    password = None if mechanism == "EXTERNAL" else secret(given, environ, "authpass", "SMTP_STATUS_AUTHPASS")
     by_certificate = mechanism == "EXTERNAL" or (mechanism is None and tls.client_cert is not None)
-    if secret is None and not by_certificate:
+    if password is None and not by_certificate:
         raise user.fault("takes a password as well: --authpass-file, --authpass or SMTP_STATUS_AUTHPASS")
-    login = Credentials(user.text, secret, mechanism, given.has("auth-plaintext"))
+    login = Credentials(user.text, password, mechanism, given.has("auth-plaintext"))
     if named is not None and mechanism is not None:
         try:
             mechanisms.start(mechanism, login, "localhost", 25, b"nonce")
@@ -48,17 +48,18 @@ def credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> C
     return login
 
 
-def _secret(given: Arguments, environ: Mapping[str, str]) -> Secret | None:
-    """The first there is of argument, file, environment and ini file."""
-    uses = given.all("authpass")
+def secret(given: Arguments, environ: Mapping[str, str], option: str, variable: str) -> Secret | None:
+    """The first there is of argument, file, environment and ini file; ``option`` is that of the argument, with
+    ``-file`` behind it that of the file.  Raises UsageError."""
+    uses = given.all(option)
     argument = next((use for use in reversed(uses) if not use.origin), None)
     if argument is not None:
         return _checked_secret(argument, argument.text)
-    file = given.last("authpass-file")
+    file = given.last(f"{option}-file")
     if file is not None:
         return _checked_secret(file, _first_line(file))
-    if environ.get("SMTP_STATUS_AUTHPASS"):
-        return _checked_secret(None, environ["SMTP_STATUS_AUTHPASS"])
+    if environ.get(variable):
+        return _checked_secret(None, environ[variable], variable)
     return _checked_secret(uses[-1], uses[-1].text) if uses else None
 
 
@@ -74,7 +75,7 @@ def _first_line(file: Use) -> str:
         raise file.fault(f"cannot read {shown(file.text)}: {files.reason(error)}") from None
 
 
-def _checked_secret(use: Use | None, text: str) -> Secret:
+def _checked_secret(use: Use | None, text: str, variable: str = "") -> Secret:
     reason = ""
     if not text:
         reason = "takes a password, not an empty one"
@@ -83,7 +84,7 @@ def _checked_secret(use: Use | None, text: str) -> Secret:
     elif len(text.encode()) > SECRET_LIMIT:
         reason = f"takes a password of at most {SECRET_LIMIT} octets"
     if reason:
-        raise UsageError(f"SMTP_STATUS_AUTHPASS {reason}") if use is None else use.fault(reason)
+        raise UsageError(f"{variable} {reason}") if use is None else use.fault(reason)
     return Secret(text)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..findings import FAULTS
-from ..stages import STAGES
+from ..findings import ARRIVAL_FAULTS, FAULTS
+from ..stages import MAILBOX_STAGES, STAGES
 from . import table
 
 TYPE_CHECKING = False
@@ -33,6 +33,8 @@ STATE_TABLE = (
     ("an extension that was asked for is not offered", "CRITICAL"),
     ("deadline passed", "CRITICAL, or as -t says"),
     ("anything wrong at quit, when all before was good", "WARNING"),
+    ("a message lost, filed as spam, or there twice", "WARNING"),
+    ("two lost, one come back, no way into the mailbox", "CRITICAL"),
     ("time outside of a range", "that of the range"),
     ("bad usage, unreadable file, bug in the plugin", "UNKNOWN"),
 )
@@ -117,6 +119,7 @@ def _lines() -> Iterator[str]:
     yield from _wrapped(
         "sts is there with --mta-sts only; tls comes before banner with --ssl; command is any other --command.", 2
     )
+    yield from _wrapped(f"With --imap {' '.join(MAILBOX_STAGES)} follow.", 2)
     yield ""
     yield "States:"
     widest = max(len(outcome) for outcome, _ in STATE_TABLE)
@@ -126,6 +129,8 @@ def _lines() -> Iterator[str]:
     yield from _wrapped(RULES, 2)
     yield "  Kinds:"
     yield from _wrapped(" ".join(FAULTS), 4)
+    yield "  Of imap, arrive and clean besides:"
+    yield from _wrapped(" ".join(ARRIVAL_FAULTS), 4)
     yield ""
     yield from _wrapped(RANGES, 2)
     yield ""

@@ -93,6 +93,14 @@ def name(text: str) -> str:
     return ascii_name + text[len(rootless) :]
 
 
+def is_name(text: str) -> bool:
+    """Whether ``text`` is a host name, and no address literal."""
+    try:
+        return name(text) == text
+    except ValueError:
+        return False
+
+
 def _is_label(text: str) -> bool:
     return address.is_label(text) and not text.startswith("-") and not text.endswith("-")
 

@@ -48,15 +48,15 @@ def plan_from(
     Reads the files the options name, and standard input for ``--data-file -`` with recipients (until ``deadline``,
     an instant of ``time.monotonic``).  Raises UsageError.
     """
-    own_name = _own_name()
+    this_host = own_name()
     helo = given.value("fqdn", _helo)
     sender = given.value("from", _mailbox)
     recipients = tuple(use.read(_recipient) for use in given.all("to"))
-    message = _message(given, sender, recipients, helo or own_name or "localhost", deadline)
+    message = _message(given, sender, recipients, helo or this_host or "localhost", deadline)
     tls = _tls(given, targets, rules)
     proxy = given.last("proxy")
     made = Plan(
-        helo=helo or (own_name if "." in own_name else None),
+        helo=helo or (this_host if "." in this_host else None),
         expect=given.value("expect", str),
         sender=sender,
         recipients=recipients,
@@ -78,18 +78,19 @@ def plan_from(
     return made
 
 
-def tolerated(rules: Sequence[StateRule]) -> frozenset[str]:
+def tolerated(rules: Sequence[StateRule], stage: str = "tls") -> frozenset[str]:
     """Faults of a certificate that ``--state`` calls by their kind and makes something else than critical.
 
-    ``--state tls=ok`` is not among them: whoever wants a handshake to go on has to say with what.
+    ``stage`` is ``tls`` or ``imap``.  ``--state tls=ok`` is not among them: whoever wants a handshake to go on has to
+    say with what.
     """
     kinds = []
     for kind in TOLERABLE:
         best = (False, False, -1)
         state = "critical"
         for index, rule in enumerate(rules):
-            rank = (rule.stage == "tls", rule.what == kind, index)
-            if rule.stage in {"tls", "any"} and rule.what in {kind, ""} and rank > best:
+            rank = (rule.stage == stage, rule.what == kind, index)
+            if rule.stage in {stage, "any"} and rule.what in {kind, ""} and rank > best:
                 best, state = rank, rule.state
         if best[1] and state != "critical":
             kinds.append(kind)
@@ -111,7 +112,7 @@ def _tls(given: Arguments, targets: Sequence[str], rules: Sequence[StateRule]) -
     key = given.last("client-key")
     if key and not given.has("client-cert"):
         raise key.fault("takes --client-cert as well")
-    name = given.value("tls-name", _tls_name)
+    name = given.value("tls-name", tls_name)
     if mode != "off" and name is None:
         for path in filter(hosts.is_path, targets):
             raise UsageError(f"TLS to the unix socket {shown(path)} takes --tls-name, the name of the certificate")
@@ -199,7 +200,7 @@ def _message(
     raise content.fault(reason) if content else UsageError(f"the message {reason}")
 
 
-def _own_name() -> str:
+def own_name() -> str:
     """``uname -n`` as far as it can stand in EHLO, else ''."""
     try:
         return hosts.name(os.uname().nodename)
@@ -243,7 +244,8 @@ def _header(text: str) -> tuple[str, str]:
     return name, value.strip()
 
 
-def _tls_name(text: str) -> str:
+def tls_name(text: str) -> str:
+    """The name a certificate must have."""
     if text.startswith("[") or hosts.family(text):
         return hosts.ip(text)
     return hosts.name(text).rstrip(".")

@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nagiosplugin import Range
 
+    from .arrivalplan import ArrivalPlan
+
 USAGE_LIMIT = 160 - len("SMTP UNKNOWN - ")
 """Characters of a UsageError, so that the first line keeps its 160."""
 
@@ -78,6 +80,7 @@ class Settings(NamedTuple):
     require: str | int | None = None
     dane: str = "off"
     mta_sts: bool = False
+    arrival: ArrivalPlan | None = None
 
     @property
     def several(self) -> bool:

@@ -46,6 +46,7 @@ GROUPS = (
     "TLS",
     "Authentication",
     "Mail domain",
+    "Arrival",
     "Judgement",
     "General",
 )
@@ -226,6 +227,111 @@ OPTIONS = (
         " no more than dnspython. Default: off.",
     ),
     Option("mta-sts", "", "", "Mail domain", "Judge by the MTA-STS policy of the domain (RFC 8461)."),
+    Option(
+        "imap",
+        "",
+        "HOST[:PORT]",
+        "Arrival",
+        "The message must arrive in a mailbox of this IMAP server. Needs --to. Each run leaves a note in the mailbox"
+        " and settles those of the runs before: arrived, under way, lost or come back. Default: arrival is not"
+        " looked at.",
+    ),
+    Option(
+        "imap-tls",
+        "",
+        "{ssl,starttls,off}",
+        "Arrival",
+        "TLS from the first byte, by STARTTLS, or none. Default: ssl, port 993; else port 143.",
+    ),
+    Option("imap-tls-name", "", "NAME", "Arrival", "Name the certificate must have. Default: the HOST of --imap."),
+    Option("imap-user", "", "USER", "Arrival", "User to log in as. Default: that of --authuser."),
+    Option(
+        "imap-pass",
+        "",
+        "PASS",
+        "Arrival",
+        "Password or token. As with --authpass, better use a file, the environment variable SMTP_STATUS_IMAPPASS or"
+        " --extra-opts. Default: that of --authuser.",
+        secret=True,
+    ),
+    Option("imap-pass-file", "", "FILE", "Arrival", "File that holds it on one line, read at each run."),
+    Option(
+        "imap-authtype",
+        "",
+        "MECH",
+        "Arrival",
+        "SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER, XOAUTH2, PLAIN or LOGIN. Default: the strongest that both"
+        " sides know; OAuth has to be named.",
+    ),
+    Option(
+        "imap-folder",
+        "",
+        "NAME",
+        "Arrival",
+        "Folder where arriving is right. Repeatable; the first one also holds the notes. Default: INBOX.",
+        many=True,
+    ),
+    Option(
+        "imap-spam",
+        "",
+        "NAME",
+        "Arrival",
+        "Folder that means spam, repeatable; none for none. Default: those the server marks as such, else the first of"
+        " Junk, Spam, Junk Email, Junk E-mail, Junk Mail, Bulk Mail.",
+        many=True,
+    ),
+    Option(
+        "wait",
+        "",
+        "SECONDS",
+        "Arrival",
+        "How long this run waits for its own message, never beyond 1 s before the end of --timeout. 0 and fractions"
+        " are allowed. Default: 5.",
+    ),
+    Option(
+        "lost-after",
+        "",
+        "SECONDS[,FORGET]",
+        "Arrival",
+        "A message that has not come by then is lost, and told as such for FORGET more seconds. Default: 3600,3600.",
+    ),
+    Option(
+        "lost",
+        "",
+        "WARN[,CRIT]",
+        "Arrival",
+        "Lost messages from which on it is WARNING, CRITICAL. Default: 1,2.",
+    ),
+    Option(
+        "pending",
+        "",
+        "WARN[,CRIT]",
+        "Arrival",
+        "The same for messages under way. Default: none. How long one may be under way is --stage-warning arrive=,"
+        " with a default of 60 s, and 600 s for --stage-critical.",
+    ),
+    Option(
+        "authserv-id",
+        "",
+        "NAME",
+        "Arrival",
+        "Whose Authentication-Results are believed, by the name in them. Default: nobody's.",
+    ),
+    Option(
+        "require-auth",
+        "",
+        "METHOD[,METHOD]",
+        "Arrival",
+        "spf, dkim or dmarc, which must be pass there. Default: none.",
+    ),
+    Option(
+        "probe-name",
+        "",
+        "NAME",
+        "Arrival",
+        "Name of this check: checks of different names can share a mailbox. Default: made from servers, recipients and"
+        " mailbox, so that every host makes the same.",
+    ),
     Option("warning", "w", "RANGE", "Judgement", "Total time in seconds: WARNING outside of RANGE."),
     Option("critical", "c", "RANGE", "Judgement", "Total time in seconds: CRITICAL outside of RANGE."),
     Option(

@@ -9,13 +9,13 @@ import re
 
 from nagiosplugin import Range
 
-from ..findings import FAULTS
-from ..stages import STAGES
+from ..findings import ARRIVAL_FAULTS, FAULTS
+from ..stages import ALL_STAGES, STAGES
 from .settings import StateRule, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 STATES = ("ok", "warning", "critical", "unknown")
 """The states in the order of their exit codes."""
@@ -40,7 +40,7 @@ _DAYS = r"([0-9]{1,5})(?:,([0-9]{1,5}))?"
 def timeout(text: str) -> tuple[float, str]:
     """``SECONDS[:STATE]``; the state is ``critical`` by default, and 0 stands for no limit of its own (a day)."""
     number, colon, state = text.partition(":")
-    if not _is_number(number) or float(number) > MAX_SECONDS:
+    if not is_number(number) or float(number) > MAX_SECONDS:
         raise ValueError(f"takes SECONDS[:STATE], from 0 to {MAX_SECONDS} s, not {shown(text)}")
     seconds = float(number) or DAY
     if not colon:
@@ -59,8 +59,8 @@ def time_range(text: str) -> Range:
     first, colon, last = text.removeprefix("@").partition(":")
     if not colon:
         first, last = "", first
-    readable = first in {"", "~"} or _is_number(first.removeprefix("-"))
-    if not readable or not (first or last) or (last and not _is_number(last.removeprefix("-"))):
+    readable = first in {"", "~"} or is_number(first.removeprefix("-"))
+    if not readable or not (first or last) or (last and not is_number(last.removeprefix("-"))):
         raise ValueError(f"takes a range of seconds such as 5, 0.1:5, ~:5 or @1:2, not {shown(text)}")
     start = 0.0 if first in {"", "~"} else float(first)
     end = float(last) if last else float(MAX_NUMBER)
@@ -73,17 +73,17 @@ def time_range(text: str) -> Range:
     return Range(text)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
     """Whether ``text`` is a decimal number without sign and exponent: ``5``, ``0.25``, ``.5``, ``5.``."""
     whole, _, fraction = text.partition(".")
     digits = whole + fraction
     return digits.isascii() and digits.isdigit() and max(len(whole), len(fraction)) <= MAX_DIGITS
 
 
-def stage(text: str) -> str:
-    """The name of a stage."""
-    if text.lower() not in STAGES:
-        raise ValueError(f"takes a stage, not {shown(text)}: {' '.join(STAGES)}")
+def stage(text: str, known: Collection[str] = STAGES) -> str:
+    """The name of one of the ``known`` stages."""
+    if text.lower() not in known:
+        raise ValueError(f"takes a stage, not {shown(text)}: {' '.join(known)}")
     return text.lower()
 
 
@@ -93,7 +93,7 @@ def stage_ranges(text: str) -> Iterator[tuple[str, Range]]:
         name, equals, value = item.partition("=")
         if not equals:
             raise ValueError(f"takes STAGE=RANGE[,...], not {shown(item.strip())}")
-        yield stage(name.strip()), time_range(value.strip())
+        yield stage(name.strip(), ALL_STAGES), time_range(value.strip())
 
 
 def state_rules(text: str) -> Iterator[StateRule]:
@@ -103,9 +103,9 @@ def state_rules(text: str) -> Iterator[StateRule]:
         name, colon, what = (part.strip() for part in outcome.partition(":"))
         if not equals or (colon and not what):
             raise ValueError(f"takes STAGE[:WHAT]=STATE[,...], not {shown(item.strip())}")
-        if name != "any" and name not in STAGES:
-            raise ValueError(f"takes any or a stage, not {shown(name)}: {' '.join(STAGES)}")
-        if what and not re.fullmatch(_CODE, what) and what not in {*FAULTS, "failure", "error"}:
+        if name != "any" and name not in ALL_STAGES:
+            raise ValueError(f"takes any or a stage, not {shown(name)}: {' '.join(ALL_STAGES)}")
+        if what and not re.fullmatch(_CODE, what) and what not in {*FAULTS, *ARRIVAL_FAULTS, "failure", "error"}:
             raise ValueError(f"takes a code such as 450 or 5xx, or a kind that --help lists, not {shown(what)}")
         yield StateRule(name, what, _state(state.strip()))
 
@@ -132,15 +132,16 @@ def require(text: str) -> str | int:
 
 def dane(text: str) -> str:
     """How TLSA records are judged."""
-    return _one_of(text, "off", "try", "require")
+    return one_of(text, "off", "try", "require")
 
 
 def tls_version(text: str) -> str:
     """A TLS version there is reason to speak today."""
-    return _one_of(text, "1.2", "1.3")
+    return one_of(text, "1.2", "1.3")
 
 
-def _one_of(text: str, *words: str) -> str:
+def one_of(text: str, *words: str) -> str:
+    """One of ``words``, in lower case."""
     if text.lower() not in words:
         raise ValueError(f"takes {', '.join(words[:-1])} or {words[-1]}, not {shown(text)}")
     return text.lower()

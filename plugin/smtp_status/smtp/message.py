@@ -175,6 +175,14 @@ class Message:
         if not line_begins:
             yield b"\r\n"
 
+    def with_fields(self, fields: Sequence[tuple[str, str]]) -> Message:
+        """The same message with ``fields`` in place of those of the same name."""
+        kept = re.compile(_FIELD).finditer(self._head, 0, len(self._head) - 1)
+        head = b"".join(_changed([match[0] for match in kept], fields)) + b"\n"
+        size = self.size - len(_crlf(self._head))
+        charset = "unknown-8bit" if self.eight_bit else "us-ascii"
+        return Message(head, self._content, self._skip, size, charset)
+
     def head_lines(self, limit: int) -> tuple[bytes, ...]:
         """The first ``limit`` lines as they go on the wire, without their ends."""
         begin = b""
@@ -383,7 +391,7 @@ def _required(
     sender: Mailbox | None, recipients: Sequence[Mailbox], host_name: str, charset: str
 ) -> Iterator[tuple[str, str]]:
     """The fields to be there (RFC 5322 section 3.6, RFC 3834 section 5) and one to filter by."""
-    yield "Date", _date(time.time())
+    yield "Date", date(time.time())
     yield "From", sender.header() if sender and sender.local else f"postmaster@{host_name}"
     if recipients:
         yield "To", ", ".join(recipient.header() for recipient in recipients)
@@ -396,7 +404,7 @@ def _required(
         yield "Content-Transfer-Encoding", "8bit"
 
 
-def _date(seconds: float) -> str:
+def date(seconds: float) -> str:
     """Date and time of RFC 5322 section 3.3, in UTC; strftime would write it in the locale's language."""
     now = time.gmtime(seconds)
     day = f"{_DAYS[now.tm_wday]}, {now.tm_mday} {_MONTHS[now.tm_mon - 1]} {now.tm_year}"

@@ -32,7 +32,7 @@ def test_no_group_is_empty_and_their_rows_stand_together() -> None:
 
 
 def test_the_password_is_the_secret() -> None:
-    assert [option.name for option in table.OPTIONS if option.secret] == ["authpass"]
+    assert [option.name for option in table.OPTIONS if option.secret] == ["authpass", "imap-pass"]
 
 
 @EACH

@@ -9,6 +9,7 @@ from helpers.command_lines import fault, made, rules
 from smtp_status.options.settings import StateRule, shown
 
 STAGE_LIST = "dns sts connect banner ehlo starttls tls auth mail rcpt data message command quit"
+ALL_STAGES = f"{STAGE_LIST} imap arrive clean"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_stage_ranges() -> None:
         ("", "takes STAGE=RANGE[,...], not ''"),
         ("rcpt", "takes STAGE=RANGE[,...], not rcpt"),
         ("rcpt=1,", "takes STAGE=RANGE[,...], not ''"),
-        ("bogus=1", f"takes a stage, not bogus: {STAGE_LIST}"),
+        ("bogus=1", f"takes a stage, not bogus: {ALL_STAGES}"),
         ("rcpt=", f"{MALFORMED}''"),
     ],
 )
@@ -205,8 +206,8 @@ WHAT = "takes a code such as 450 or 5xx, or a kind that --help lists, not"
         ("rcpt", f"{FORM} rcpt"),
         ("rcpt=ok,", f"{FORM} ''"),
         ("rcpt:=ok", f"{FORM} rcpt:=ok"),
-        ("=ok", f"takes any or a stage, not '': {STAGE_LIST}"),
-        ("bogus=ok", f"takes any or a stage, not bogus: {STAGE_LIST}"),
+        ("=ok", f"takes any or a stage, not '': {ALL_STAGES}"),
+        ("bogus=ok", f"takes any or a stage, not bogus: {ALL_STAGES}"),
         ("rcpt:nonsense=ok", f"{WHAT} nonsense"),
         ("rcpt:650=ok", f"{WHAT} 650"),
         ("rcpt:160=ok", f"{WHAT} 160"),

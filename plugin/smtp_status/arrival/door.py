@@ -1,0 +1,167 @@
+"""The way into a mailbox and out again: look-up, connection, TLS, login, goodbye."""
+
+from __future__ import annotations
+
+from time import monotonic, time
+
+from ..findings import TransportError
+from ..net.addresses import literal
+from ..options.settings import UsageError, shown
+from ..sasl.mechanisms import PLAINTEXT
+from .mailbox import Mailbox
+from .stream import Stream
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..findings import Address, Failure
+    from ..net.deadline import Deadline
+    from ..options.arrivalplan import ArrivalPlan
+    from ..tls.chain import Tolerated
+    from ..tls.layer import TlsLayer
+
+
+class Door:
+    """The way to the mailbox of ``plan``.
+
+    Making it reads the certificate files; it raises UsageError where one cannot be used.  ``faults``: what is wrong
+    with the certificate that is tolerated; ``details``: lines for ``-v``.
+    """
+
+    def __init__(self, plan: ArrivalPlan) -> None:
+        self.tls_days: int | None = None
+        self.faults: list[Failure] = []
+        self.details: list[str] = []
+        self._plan = plan
+        self._tls_name = plan.tls.name or plan.host.partition("%")[0].rstrip(".")
+        self._stream: Stream | None = None
+        self._layer: TlsLayer | None = None
+        self._tolerated: Tolerated | None = None
+        if plan.tls.mode != "off":
+            self._prepare_tls()
+
+    def _prepare_tls(self) -> None:
+        from ..tls.context import make_context  # noqa: PLC0415 - imaplib has ssl loaded, but not what is ours
+        from ..tls.layer import TlsLayer  # noqa: PLC0415 - as above
+
+        tls = self._plan.tls
+        try:
+            self._layer = TlsLayer(make_context(tls), self._tls_name)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        except TransportError as error:
+            raise UsageError(f"--imap-tls-name: {error.failure.cause}") from None
+        if tls.tolerate & {"verify", "expired"}:
+            from ..tls.chain import Tolerated  # noqa: PLC0415 - hardly anybody tolerates anything
+
+            self._tolerated = Tolerated(tls)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run was told to end."""
+        return self._stream is not None and self._stream.stopped
+
+    def is_told_to_end(self) -> bool:
+        """Look whether the run was told to end meanwhile."""
+        return self._stream is not None and self._stream.is_told_to_end()
+
+    def transcript(self) -> list[str]:
+        """What was said, for ``-vv``."""
+        return self._stream.transcript if self._stream is not None else []
+
+    def enter(self, deadline: Deadline, until: float, stop: int | None) -> Mailbox:
+        """A session that is logged in, at the instant ``until`` of the monotonic clock at the latest.
+
+        Raises TransportError, and UsageError where the addresses found show that the login must not be tried.
+        """
+        plan = self._plan
+        addresses = self._addresses(deadline, until, stop)
+        self._check_login(addresses)
+        stream = self._stream = Stream(deadline, stop, plan.verbose)
+        if plan.credentials.secret is not None:
+            stream.secrets = (plan.credentials.secret.value.encode("utf-8", "surrogateescape"),)
+        stream.until = until
+        address = stream.connect(addresses, plan.source)
+        if plan.tls.mode == "ssl":
+            self._secure(stream)
+        mailbox = Mailbox(stream)
+        if plan.tls.mode == "starttls":
+            mailbox.offer_starttls()
+            self._secure(stream)
+            mailbox.learn()
+        protected = plan.tls.mode != "off" or address.stays_here
+        mailbox.login(plan.credentials, self._tls_name, plan.port, protected=protected)
+        return mailbox
+
+    def _addresses(self, deadline: Deadline, until: float, stop: int | None) -> tuple[Address, ...]:
+        plan = self._plan
+        address = literal(plan.host, plan.port, plan.family)
+        if address is not None:
+            return (address,)
+        from ..net.deadline import Deadline as Limit  # noqa: PLC0415 - for names only
+        from ..net.resolve import look_up  # noqa: PLC0415 - addresses need no resolver
+
+        (lookup,) = look_up(
+            [plan.host], plan.port, plan.family, Limit(max(min(until, deadline.at) - monotonic(), 0.0)), stop
+        )
+        if lookup.failure is not None:
+            raise TransportError(lookup.failure)
+        return lookup.addresses
+
+    def _check_login(self, addresses: Iterable[Address]) -> None:
+        login = self._plan.credentials
+        if login.mechanism not in PLAINTEXT or login.plaintext or self._plan.tls.mode != "off":
+            return
+        for address in addresses:
+            if not address.stays_here:
+                raise UsageError(
+                    f"--imap-authtype {login.mechanism} would send the password readable to {shown(address.text)}:"
+                    " use --imap-tls or --auth-plaintext"
+                )
+
+    def _secure(self, stream: Stream) -> None:
+        assert self._layer is not None
+        try:
+            peer = stream.start_tls(self._layer)
+        except TransportError as error:
+            self._look_at_certificate(error.failure.chain)
+            if error.failure.kind == "closed":
+                cause = f"{error.failure.cause} during the TLS handshake"
+                raise TransportError(error.failure._replace(cause=cause)) from None
+            raise
+        self.details.append(f"imap tls: {peer.version} {peer.cipher}")
+        self._look_at_certificate(peer.chain)
+
+    def _look_at_certificate(self, chain: tuple[bytes, ...]) -> None:
+        from ..tls import judge  # noqa: PLC0415 - only with TLS
+
+        certificate, now = judge.leaf(chain), time()
+        if certificate is None:
+            return
+        self.tls_days = judge.days_left(certificate, now)
+        if self._plan.verbose:
+            self.details += [f"imap {line}" for line in judge.describe(certificate, now)]
+        others = self._tolerated(chain, self._tls_name) if self._tolerated is not None else ()
+        self.faults = judge.faults(certificate, self._tls_name, self._plan.tls, now, others)
+
+    def until(self, instant: float) -> None:
+        """Every wait ends at ``instant`` of the monotonic clock."""
+        if self._stream is not None:
+            self._stream.until = instant
+
+    def pause(self, seconds: float) -> None:
+        """Wait, less where the server says something or the run is told to end."""
+        if self._stream is not None:
+            self._stream.pause(seconds)
+
+    def leave(self, mailbox: Mailbox | None) -> None:
+        """End the session: with a goodbye where there is a ``mailbox`` to say it to."""
+        if mailbox is not None:
+            mailbox.logout()
+        self.close()
+
+    def close(self) -> None:
+        """End the connection; never fails."""
+        if self._stream is not None:
+            self._stream.close()

@@ -1,0 +1,317 @@
+"""A mailbox by IMAP (RFC 9051, RFC 3501): the only module that knows imaplib.
+
+Every method raises TransportError, whose failure is of kind ``failure`` (NO), ``full`` (NO for want of room), ``error``
+(BAD) or one of the connection's.  What the server said stands in its cause, clean and without secrets.
+"""
+
+from __future__ import annotations
+
+import imaplib
+from time import monotonic
+
+from ..findings import Failure, TransportError
+from ..sasl import mechanisms
+from ..sasl.exchange import AuthFault
+from ..text import clean, sentence
+from . import fetched, foldername
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from typing import Any, Callable
+
+    from ..sasl.credentials import Credentials
+    from .fetched import Folder, Message
+    from .stream import Stream
+
+MOST_MESSAGES = 1000
+"""Messages of a folder that are looked at: the newest."""
+
+PARTIAL = 16 * 1024
+"""Octets of a header, or of a report, that are looked at."""
+
+FAREWELL_SECONDS = 1.0
+
+_BROKEN = (ValueError, IndexError, KeyError, TypeError, AttributeError)
+"""What imaplib raises at answers it did not expect."""
+
+
+class _Client(imaplib.IMAP4):
+    """imaplib's dialogue over a connection of ours."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        super().__init__()
+
+    def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
+        """The connection stands already."""
+
+    def read(self, size: int) -> bytes:
+        return self._stream.read(size)
+
+    def readline(self) -> bytes:
+        return self._stream.readline()
+
+    def send(self, data: bytes) -> None:  # type: ignore[override]
+        self._stream.send(data)
+
+    def shutdown(self) -> None:
+        self._stream.close()
+
+
+class Mailbox:
+    """One session, from the greeting to LOGOUT."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Read the greeting and what the server can do."""
+        self._stream = stream
+        self._client: _Client
+        self.capabilities: frozenset[str] = frozenset()
+        stream.begin("the greeting")
+
+        def greeted() -> tuple[str, list[Any]]:
+            self._client = _Client(stream)
+            return "OK", []
+
+        self._do("", greeted)
+        if self._client.state != "NONAUTH":
+            raise TransportError(Failure("protocol", f"no login asked for: {self._said()}"))
+        self.capabilities = frozenset(self._client.capabilities)
+
+    # -- before a folder is opened
+
+    def offer_starttls(self) -> None:
+        """STARTTLS, up to where the handshake begins; what was learnt of the server is forgotten (RFC 9051 11.1)."""
+        if "STARTTLS" not in self.capabilities:
+            raise TransportError(Failure("missing", "STARTTLS not offered"))
+        self._do("STARTTLS", self._client.xatom, "STARTTLS")
+
+    def learn(self) -> None:
+        """Ask what the server can do."""
+        data = self._do("CAPABILITY", self._client.capability)
+        words = b" ".join(piece for piece in data if isinstance(piece, bytes))
+        self.capabilities = frozenset(words.decode("ascii", "replace").upper().split())
+
+    def login(self, credentials: Credentials, host: str, port: int, *, protected: bool) -> None:
+        """Log in with the mechanism named, else the strongest both sides know."""
+        offered = [word[len("AUTH=") :] for word in self.capabilities if word.startswith("AUTH=")]
+        mechanism = mechanisms.choose(
+            offered,
+            credentials.mechanism,
+            protected=protected,
+            plaintext=credentials.plaintext,
+            has_secret=True,
+            has_client_cert=False,
+        )
+        if mechanism is not None:
+            self._authenticate(mechanism, credentials, host, port)
+        elif self._may_log_in(credentials, protected):
+            # Servers need not offer any mechanism beside the command (RFC 9051 section 6.2.3).
+            self._log_in(credentials)
+        else:
+            self._lack_mechanism(offered, credentials.mechanism, protected or credentials.plaintext)
+        told = self._client.response("CAPABILITY")[1]
+        if told and isinstance(told[0], bytes):
+            self.capabilities = frozenset(told[-1].decode("ascii", "replace").upper().split())
+        else:
+            self.learn()
+
+    def _authenticate(self, mechanism: str, credentials: Credentials, host: str, port: int) -> None:
+        try:
+            exchange = mechanisms.start(mechanism, credentials, host, port)
+        except ValueError as error:
+            raise TransportError(Failure("missing", str(error))) from None
+        faults: list[str] = []
+        initial = exchange.initial
+
+        def answer(challenge: bytes) -> bytes | None:
+            nonlocal initial
+            self._stream.hide_answers()
+            response, initial = initial, None
+            try:
+                if response is None:
+                    response = exchange.respond(challenge)
+                elif challenge:
+                    raise AuthFault(f"{mechanism} challenge before the initial response")
+            except AuthFault as fault:
+                faults.append(fault.cause)
+                return None
+            finally:
+                self._hide(exchange.secrets)
+            return response
+
+        self._hide(exchange.secrets)
+        try:
+            self._do(f"AUTHENTICATE {mechanism}", self._client.authenticate, mechanism, answer)
+            exchange.finish()
+        except AuthFault as fault:
+            faults.append(fault.cause)
+        except TransportError as error:
+            explanation = sentence(exchange.explanation, self._stream.secrets)
+            if not faults and explanation and error.failure.kind == "failure":
+                raise TransportError(error.failure._replace(cause=f"{error.failure.cause}: {explanation}")) from None
+            if not faults:
+                raise
+        if faults:
+            raise TransportError(Failure("protocol", faults[0]))
+
+    def _may_log_in(self, credentials: Credentials, protected: bool) -> bool:
+        secret = credentials.secret.value if credentials.secret is not None else ""
+        return (
+            "LOGINDISABLED" not in self.capabilities
+            and credentials.mechanism in (None, "LOGIN")
+            and (protected or credentials.plaintext)
+            and (credentials.user + secret).isascii()
+        )
+
+    def _log_in(self, credentials: Credentials) -> None:
+        assert credentials.secret is not None
+        user, secret = (foldername.quote(word) for word in (credentials.user, credentials.secret.value))
+        self._hide((credentials.secret.value.encode(), secret[1:-1].encode()))
+        # The password is quoted by imaplib, the user is not.
+        self._do("LOGIN", self._client.login, user, credentials.secret.value, hiding=True)
+
+    def _lack_mechanism(self, offered: Sequence[str], wanted: str | None, allowed: bool) -> None:
+        listed = clean(" ".join(sorted(offered))) or "none"
+        if wanted is not None and wanted not in offered:
+            words = f"{wanted} not offered, only {listed}"
+        elif not allowed and "STARTTLS" in self.capabilities:
+            words = f"without TLS no mechanism offered hides the password ({listed}); --imap-tls starttls?"
+        elif not allowed:
+            words = f"without TLS no mechanism offered hides the password ({listed}); --auth-plaintext allows it"
+        else:
+            words = f"no mechanism in common, offered: {listed}"
+        raise TransportError(Failure("missing", words))
+
+    def _hide(self, secrets: Collection[bytes]) -> None:
+        self._stream.secrets = tuple({*self._stream.secrets, *secrets} - {b""})
+
+    def folders(self) -> list[Folder]:
+        """All folders, with what each is for where the server tells (RFC 6154)."""
+        special = " RETURN (SPECIAL-USE)" if "SPECIAL-USE" in self.capabilities else ""
+        return fetched.folders(self._do("LIST", self._client.list, '""', f'"*"{special}'))
+
+    def select(self, name: str, *, readonly: bool = False) -> int:
+        """Open the folder ``name`` (as on the wire); how many messages it has."""
+        word = "EXAMINE" if readonly else "SELECT"
+        data = self._do(
+            f"{word} {clean(foldername.decode(name))}", self._client.select, foldername.quote(name), readonly
+        )
+        return self._count(data)
+
+    def status(self, name: str) -> int:
+        """The UID that the next message of another folder will have, 0 where the server does not tell."""
+        data = self._do("STATUS", self._client.status, foldername.quote(name), "(UIDNEXT)")
+        return fetched.status(data).get("UIDNEXT", 0)
+
+    def append(self, name: str, octets: bytes) -> int | None:
+        """Put a message with the flags of a note into a folder; its UID where the server tells it (RFC 4315)."""
+        flags = "(\\Draft \\Seen)"
+        self._do("APPEND", self._client.append, foldername.quote(name), flags, "", octets)
+        told = self._client.response("APPENDUID")[1]
+        words = told[-1].split() if told and isinstance(told[-1], bytes) else []
+        return int(words[1]) if len(words) == 2 and words[1].isdigit() and len(words[1]) <= 10 else None
+
+    # -- in the folder that is open
+
+    def search(self, *criteria: str) -> list[int]:
+        """UIDs, ascending; the criteria are flags, UIDs, numbers and dates: what no index can be late with."""
+        return fetched.uids(self._do("SEARCH", self._client.uid, "SEARCH", *criteria))
+
+    def headers(self, uids: str, names: str) -> list[Message]:
+        """Flags, times and the named fields of the messages ``uids`` (a set of UIDs)."""
+        return self._fetch(uids, f"BODY.PEEK[HEADER.FIELDS ({names})]<0.{PARTIAL}>")
+
+    def beginnings(self, uids: str) -> list[Message]:
+        """The messages ``uids``, as far as a report is looked at."""
+        return self._fetch(uids, f"BODY.PEEK[]<0.{PARTIAL}>")
+
+    def _fetch(self, uids: str, what: str) -> list[Message]:
+        saved = " SAVEDATE" if "SAVEDATE" in self.capabilities else ""
+        data = self._do("FETCH", self._client.uid, "FETCH", uids, f"(UID FLAGS INTERNALDATE{saved} {what})")
+        return fetched.messages(data)
+
+    def add_flags(self, uids: Sequence[int], flag: str) -> None:
+        """Set one flag on the messages ``uids``, which are ascending."""
+        self._do("STORE", self._client.uid, "STORE", fetched.uid_set(uids), "+FLAGS.SILENT", f"({flag})")
+
+    @property
+    def removes_by_uid(self) -> bool:
+        """Whether the server can remove some of the messages that are marked as deleted (RFC 4315)."""
+        return not self.capabilities.isdisjoint(("UIDPLUS", "IMAP4REV2"))
+
+    def expunge(self, uids: Sequence[int]) -> None:
+        """Remove the messages ``uids``, which are ascending and marked as deleted."""
+        self._do("EXPUNGE", self._client.uid, "EXPUNGE", fetched.uid_set(uids))
+
+    def expunge_all(self) -> None:
+        """Remove every message that is marked as deleted."""
+        self._do("EXPUNGE", self._client.expunge)
+
+    def copy(self, uids: Sequence[int], name: str) -> None:
+        """Copy the messages ``uids``, which are ascending, into another folder."""
+        self._do("COPY", self._client.uid, "COPY", fetched.uid_set(uids), foldername.quote(name))
+
+    def noop(self) -> bool:
+        """Whether the folder may have changed since the last time."""
+        self._stream.renew()
+        self._do("NOOP", self._client.noop)
+        told = self._client.untagged_responses
+        changed = any(word in told for word in ("EXISTS", "RECENT", "EXPUNGE", "VANISHED"))
+        told.clear()
+        return changed
+
+    def logout(self) -> None:
+        """Say goodbye, for a second at most; not to a server that is gone."""
+        if not self._stream.open:
+            return
+        self._stream.until = min(self._stream.until, monotonic() + FAREWELL_SECONDS)
+        try:
+            self._do("LOGOUT", self._client.logout)
+        except TransportError:
+            pass
+        self._stream.close()
+
+    # -- one command
+
+    def _do(self, doing: str, call: Callable[..., Any], *arguments: Any, hiding: bool = False) -> list[Any]:
+        """The data of one command that has to succeed."""
+        if doing:
+            self._stream.begin(doing, hiding=hiding)
+        try:
+            kind, data = call(*arguments)
+        except imaplib.IMAP4.readonly:
+            raise TransportError(Failure("missing", "the folder can only be read")) from None
+        except imaplib.IMAP4.abort:
+            raise TransportError(self._broken()) from None
+        except imaplib.IMAP4.error:
+            raise TransportError(self._refusal()) from None
+        except _BROKEN:
+            raise TransportError(Failure("protocol", f"not an IMAP answer: {self._said()}")) from None
+        if kind not in ("OK", "BYE"):
+            raise TransportError(self._refusal())
+        return data if isinstance(data, list) else []
+
+    def _refusal(self) -> Failure:
+        """NO or BAD, in the server's words."""
+        first, _, rest = self._stream.last.strip().partition(b" ")
+        word = rest.partition(b" ")[0].upper()
+        if first in (b"*", b"+") or word not in (b"NO", b"BAD"):
+            return self._broken()
+        if word == b"BAD":
+            return Failure("error", sentence(rest, self._stream.secrets))
+        full = b"[OVERQUOTA]" in rest.upper()
+        return Failure("full" if full else "failure", sentence(rest, self._stream.secrets))
+
+    def _broken(self) -> Failure:
+        last = self._stream.last.strip()
+        if last[:6].upper() == b"* BYE ":
+            return Failure("closed", f"closed by the server: {sentence(last[2:], self._stream.secrets)}")
+        return Failure("protocol", f"not an IMAP answer: {self._said()}")
+
+    def _said(self) -> str:
+        return sentence(self._stream.last.strip(), self._stream.secrets)
+
+    def _count(self, data: Sequence[Any]) -> int:
+        last = data[-1] if data else None
+        return int(last) if isinstance(last, bytes) and last.isdigit() and len(last) <= 10 else 0
