@@ -133,6 +133,25 @@ EXAMPLES: dict[str, tuple[str, tuple[Finding, ...]]] = {
         "warning",
         (Finding("quit", "error", (421,)), Finding("quit", "timeout"), Finding("quit", "protocol")),
     ),
+    "a message lost, filed as spam, or there twice": (
+        "warning",
+        (
+            Finding("arrive", "lost", default="warning"),
+            *(Finding("arrive", kind) for kind in ("spam", "duplicate", "unauthenticated", "skipped")),
+            *(Finding("clean", kind) for kind in ("failure", "error", "missing")),
+        ),
+    ),
+    "two lost, one come back, no way into the mailbox": (
+        "critical",
+        (
+            Finding("arrive", "lost", default="critical"),
+            Finding("arrive", "bounced"),
+            *(
+                Finding("imap", kind)
+                for kind in ("refused", "failure", "error", "full", "closed", "missing", "expired")
+            ),
+        ),
+    ),
 }
 NOT_OF_FINDINGS = ("time outside of a range", "bad usage, unreadable file, bug in the plugin")
 
