@@ -39,7 +39,7 @@ else:
         made.__qualname__ = name  # what a TypeError calls it
         return made
 
-    def _new(cls, *values, **named):
+    def _new(cls, /, *values, **named):
         """The constructor of records with more fields; a run makes few of them."""
         rest, defaults = cls._fields[len(values) :], cls._field_defaults
         try:
@@ -63,8 +63,25 @@ else:
             raise TypeError(f"{type(self).__name__} has no {', '.join(changes)}")
         return changed
 
+    def _asdict(self):
+        return dict(zip(self._fields, self))
+
+    def _make(cls, iterable):
+        made = _tuple(cls, iterable)
+        if len(made) != len(cls._fields):
+            raise TypeError(f"{cls.__name__} takes {len(cls._fields)} values, not {len(made)}")
+        return made
+
     # In every record rather than in a base of theirs: one class less to look through whenever a class is made.
-    _METHODS = {"__new__": _new, "__getnewargs__": _getnewargs, "__repr__": _repr, "_replace": _replace}
+    _METHODS = {
+        "__new__": _new,
+        "__getnewargs__": _getnewargs,
+        "__repr__": _repr,
+        "__replace__": _replace,  # for copy.replace()
+        "_replace": _replace,
+        "_asdict": _asdict,
+        "_make": classmethod(_make),
+    }
 
     class _RecordType(type):
         def __new__(mcs, name, bases, body):
@@ -74,7 +91,7 @@ else:
             defaults = {field: body.pop(field) for field in fields if field in body}
             getters = {field: _tuplegetter(place, None) for place, field in enumerate(fields)}
             made = {**_METHODS, **body, **getters}
-            made.update(__slots__=(), _fields=fields, _field_defaults=defaults)
+            made.update(__slots__=(), __match_args__=fields, _fields=fields, _field_defaults=defaults)
             if len(fields) < len(_CONSTRUCTORS):
                 made["__new__"] = _constructor(name, fields, tuple(defaults.values()))
             return type(name, (tuple,), made)

@@ -327,6 +327,7 @@ def test_a_closed_output(plain):
         with socket.socket(socket.AF_UNIX) as end:
             end.connect(str(plain.socket))
             end.sendall(bytes(4))
+            assert end.recv(100) == answer(1, b"x\n")
 
 
 def test_nobody_reads_the_output(plain):

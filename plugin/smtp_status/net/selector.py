@@ -1,7 +1,8 @@
 """Which sockets are ready, told by the kernel itself: by epoll where there is one, else by poll.
 
-The standard library's ``selectors`` does the same for more systems.  To load it costs a hundredth of a check, and each
-of a thousand conversations in one process feels its layers.
+The standard library's ``selectors`` does the same for more systems, but for a price, counted in instructions: it takes
+1.4 % of a plain check to load, which would go beyond what ``test_import_cost`` allows, and its layers take 3 % of each
+of many conversations in one process.
 """
 
 from __future__ import annotations
