@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from helpers.plugin import STATES
+from helpers.plugin import ROOT, STATES
 from servers.certs import Certs
 from servers.dovecot import PASSWORD, USER
 from servers.icinga import ALONE, Icinga
@@ -20,6 +20,7 @@ from servers.nagios import Nagios
 from servers.process import started
 from servers.requirements import need
 from servers.submission import Submission
+from smtp_status.options.table import OPTIONS
 
 ITL = Path("/usr/share/icinga2/include/command-plugins.conf")
 THEIRS, OURS = "theirs", "ours"
@@ -187,6 +188,16 @@ def test_every_variable_of_icingas_own_command_has_a_case() -> None:
     variables = set(re.findall(r"\$smtp_(\w+)\$", command))
     assert variables == {"port", *(name for case in CASES.values() for name in case.given)}
     assert len(variables) == 18
+
+
+def test_the_page_says_what_each_variable_is_here() -> None:
+    page = (ROOT / "docs/moving-from-check_smtp.md").read_text("utf-8").partition("## The variables of Icinga")[2]
+    rows = re.findall(r"^\| `smtp_(\w+)` \| `smtp_status_(\w+)` \|", page, re.M)
+    variables = {"port", *(name for case in CASES.values() for name in case.given)}
+    assert sorted(name for name, _ in rows) == sorted(variables)
+    ours = {option.name.replace("-", "_"): option for option in OPTIONS}
+    letters = dict(re.findall(r'"-(\w)" = \{\n\s+(?:value|set_if) = "\$smtp_(\w+)\$"', ITL.read_text()))
+    assert {ours[here].letter: name for name, here in rows}.items() <= letters.items()
 
 
 DEBIAN = Path("/etc/nagios-plugins/config/mail.cfg")

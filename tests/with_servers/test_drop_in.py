@@ -95,6 +95,17 @@ SAME: dict[str, tuple[str, tuple[str, ...], int]] = {
     "login not offered": ("smtp", LOGIN, 2),
     "LMTP": ("lmtp", ("-L",), 0),
     "QUIT ignored": ("smtp", ("-q",), 0),
+    "an empty word": ("smtp", ("",), 0),
+    "empty words and a truth": ("smtp", ("", "-q", "true", ""), 0),
+    "nothing expected": ("smtp", ("-e", ""), 0),
+    "no HELO name": ("smtp", ("-F", ""), 0),
+    "no command": ("smtp", ("-C", "", "-R", ""), 0),
+    "no login": ("smtp", ("-U", "", "-P", ""), 0),
+    "no limit": ("smtp", ("-t", "0"), 0),
+    "address with a name": ("smtp", ("-f", "Nagios <a@example.org>"), 0),
+    "as many days as there are": ("smtp", ("-D", "30"), 1),
+    "as many days for both": ("smtp", ("-D", "30,30"), 2),
+    "a day less": ("smtp", ("-D", "29,29"), 0),
     "verbose": ("smtp", ("-v",), 0),
     "silent": ("smtps", ("-t", "1"), 2),
     "no such option": ("smtp", ("--bogus",), 3),
@@ -253,6 +264,13 @@ DIFFERENT = {
         "tls: issuer unknown or intermediate certificate missing (issuer Test Intermediate CA)",
         ("--state", "tls:verify=ok"),
     ),
+    "mechanism not filled in": Difference(
+        "notls",
+        ("-A", "", "-U", USER, "-P", PASSWORD),
+        *(2, 0),
+        "authenticated in N s: 235 2.7.0 Authentication successful",
+        ("--state", "auth:235=critical"),
+    ),
     "login by another mechanism": Difference(
         "notls",
         ("-A", "PLAIN", "-U", USER, "-P", PASSWORD),
@@ -271,6 +289,32 @@ def test_different_state(submission: Submission, theirs: Theirs, ours: Ours, cas
     result = ours(*line)
     assert (result.code, result.steady) == (difference.ours, f"SMTP {result.state} - 127.0.0.1 {difference.first}")
     assert ours(*line, *difference.give).code == difference.theirs
+
+
+MEANT_FOR_SOMETHING = {
+    # listener, options, exit code of check_smtp, our line of UNKNOWN
+    "a port without its option": ("smtp", ("25",), 0, "25 is one word too many beside -H, -p?"),
+    "a word too many": ("smtp", ("-q", "false"), 0, "false is one word too many beside -H"),
+    "user alone": (
+        "notls",
+        ("-U", USER),
+        0,
+        "-U takes a password as well: --authpass-file, --authpass or SMTP_STATUS_AUTHPASS",
+    ),
+    "password alone": ("notls", ("-P", PASSWORD), 0, "-P takes --authuser as well"),
+    "mechanism alone": ("notls", ("-A", "LOGIN"), 2, "-A takes --authuser as well"),
+    "empty days": ("smtp", ("-S", "-D", ""), 0, "-D takes WARN[,CRIT] in days such as 21,7, not ''"),
+    "both families": ("smtp", ("-6", "-4"), 0, "-6 and -4 exclude each other"),
+}
+
+
+@pytest.mark.parametrize("case", MEANT_FOR_SOMETHING)
+def test_different_where_check_smtp_looks_away(submission: Submission, theirs: Theirs, ours: Ours, case):
+    listener, options, code, sentence = MEANT_FOR_SOMETHING[case]
+    line = (*at(submission, listener), *options)
+    assert theirs(*line) == code
+    result = ours(*line)
+    assert (result.code, result.first) == (3, f"SMTP UNKNOWN - {sentence}")
 
 
 def test_different_name_not_found(theirs: Theirs, ours: Ours):
