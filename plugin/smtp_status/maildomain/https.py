@@ -27,6 +27,10 @@ _LEAST = 0.001  # seconds; none at all would mean for ever
 _SHOWN = 60
 
 
+_MOST_INTERIM = 10
+"""Responses of status 1xx before the one that counts: more are no way to answer."""
+
+
 class Page(NamedTuple):
     """A response of status 200: its media type in lower case without parameters ('' where it has none), and body."""
 
@@ -79,6 +83,7 @@ def _get(site: Site, path: str, limit: int, authorities: ssl.SSLContext, deadlin
             secured.do_handshake()
             connection = client.HTTPSConnection(host, context=authorities)
             connection.sock = secured
+            connection.response_class = _Response
             connection.request("GET", path, headers=_FIELDS)
             with connection.getresponse() as response:
                 return _page(response, limit)
@@ -88,6 +93,21 @@ def _get(site: Site, path: str, limit: int, authorities: ssl.SSLContext, deadlin
             raise TransportError(tls_failure(error, secured, host)) from None
         except OSError as error:
             raise TransportError(network_failure(error, address)) from None
+
+
+class _Response(client.HTTPResponse):
+    """A response, interim ones passed over (RFC 9110 section 15.2): ``http.client`` knows only 100 by itself."""
+
+    def begin(self) -> None:
+        super().begin()
+        passed_over = 0
+        # 101 would be the end of HTTP, for which nobody asked.
+        while 100 <= self.status < 200 and self.status != client.SWITCHING_PROTOCOLS:
+            passed_over += 1
+            if passed_over > _MOST_INTERIM:
+                raise client.HTTPException(f"more than {_MOST_INTERIM} of status 1xx")
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
 
 
 def _connected(site: Site, deadline: Deadline) -> tuple[Address, socket.socket]:

@@ -35,10 +35,11 @@ _VERSION = b"v=STSv1;"
 _REPORTING = b"v=TLSRPTv1;"
 _FIELD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=[\x21-\x3a\x3c\x3e-\x7e]+")
 _ID = re.compile(rb"id=([A-Za-z0-9]{1,32})")
-_LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 _PATTERN = re.compile(
     r"(?:\*\.)?(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 )
+_LONGEST_PATTERN = 255  # characters: a name in the DNS has no more
 
 
 class Announcement(NamedTuple):
@@ -102,10 +103,12 @@ def read_announcement(answer: Answer) -> Announcement:
     for field in fields:
         if not _FIELD.fullmatch(field):
             return Announcement(failure=_policy_fault(f"malformed field in the record, {_shown(field)}"))
-    ids = [found[1] for found in map(_ID.fullmatch, fields) if found]
-    if len(ids) != 1 or sum(field.startswith(b"id=") for field in fields) != 1:
+    # Of a field that is there twice the first counts, as in the policy (section 3.2).
+    first = next((field for field in fields if field.startswith(b"id=")), b"")
+    found = _ID.fullmatch(first)
+    if found is None:
         return Announcement(failure=_policy_fault("the record needs one id of up to 32 letters and digits"))
-    return Announcement(ids[0].decode("ascii"))
+    return Announcement(found[1].decode("ascii"))
 
 
 def read_page(media_type: str, body: bytes) -> StsPolicy | Failure:
@@ -130,12 +133,12 @@ def read_policy(octets: bytes) -> StsPolicy | Failure:
     for line in lines:
         if not line.strip(" \t"):
             continue
-        match = _LINE.fullmatch(line)
-        if match is None:
+        name, colon, rest = line.partition(":")
+        if not (colon and _NAME.fullmatch(name)):
             return _policy_fault(f"malformed line, {_shown(line)}")
-        name, value = match[1], match[2]
+        value = rest.strip(" \t")
         if name == "mx":
-            if not _PATTERN.fullmatch(value):
+            if len(value) > _LONGEST_PATTERN or not _PATTERN.fullmatch(value):
                 return _policy_fault(f"malformed mx, {_shown(value)}")
             patterns.append(value.lower())
         elif name not in fields:

@@ -199,6 +199,7 @@ class _Asking:
         self._unsent = b""
         self._received = b""
         self._unchecked = False
+        self._extended = True
         self._watched = False
         loop.asking.add(self)
 
@@ -209,6 +210,7 @@ class _Asking:
         while self._queue and self._loop.left() > 0:
             self._server = self._queue.pop(0)
             self._unchecked = False
+            self._extended = True
             if self._open(stream=False):
                 return
         self._finish(self._failed())
@@ -230,7 +232,7 @@ class _Asking:
         self._number = int.from_bytes(os.urandom(2), "big")
         self._received = b""
         try:
-            self._unsent = codec.encode(self._query, self._number, self._unchecked)
+            self._unsent = codec.encode(self._query, self._number, self._unchecked, self._extended)
         except ValueError:
             # Such as _25._tcp. before a name of 250 octets: what cannot be does not exist.
             self._give_up(Failure("notfound", "longer than any name in the DNS"))
@@ -349,6 +351,11 @@ class _Asking:
             self._finish(self._unvalidated(response) if self._unchecked else self._answer(response))
         elif response.rcode == codec.SERVFAIL and not self._unchecked:
             self._servfail(response)
+        elif response.rcode in (codec.FORMERR, codec.NOTIMP) and self._extended:
+            # It may not know EDNS, and is asked again as if there were none (RFC 6891 section 7).
+            self._extended = False
+            if not self._open(stream=self._stream):
+                self.next_try()
         else:
             if not self._unchecked:  # else its SERVFAIL is noted already
                 self._give_up(_refusal(response, self._server))

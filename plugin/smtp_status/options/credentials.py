@@ -64,11 +64,12 @@ def secret(given: Arguments, environ: Mapping[str, str], option: str, variable: 
 
 
 def _first_line(file: Use) -> str:
-    """What the file holds, without a line end; no reason given shows any of it."""
+    """What the file holds, without a line end or the byte order mark editors put in front; no reason given shows any
+    of it."""
     try:
-        content = files.read_regular(file.text, SECRET_LIMIT + 2)
+        content = files.read_regular(file.text, SECRET_LIMIT + 5)
         line = content[:-1] if content.endswith(b"\n") else content
-        return (line[:-1] if line.endswith(b"\r") else line).decode("utf-8")
+        return (line[:-1] if line.endswith(b"\r") else line).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise file.fault("takes a file in UTF-8") from None
     except (OSError, ValueError) as error:

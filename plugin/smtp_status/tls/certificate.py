@@ -4,8 +4,10 @@
 when an operator wants to know its names and dates.  So the few fields a check needs are read here (RFC 5280
 section 4.1).  Nothing is verified: signatures and chains are the TLS library's work.
 
-The bytes come from the peer and are hostile.  The only error is CertificateFault, the work is linear in the
-size of the input, and the input is capped.  Texts are decoded, not cleaned: whoever prints them does that.
+The bytes come from the peer and are hostile.  What OpenSSL reads is read here too, in BER for one (``der``): a
+certificate that is not read is not judged.  What no sender looks at is left out where it is odd; a subjectAltName that
+is no list of names holds none.  The only error is CertificateFault, the work is linear in the size of the input, and
+the input is capped.  Texts are decoded, not cleaned: whoever prints them does that.
 """
 
 from __future__ import annotations
@@ -20,9 +22,14 @@ if TYPE_CHECKING:
 SIZE_LIMIT = 128 * 1024
 """Octets of a certificate or of a Certificate message; OpenSSL itself takes 100 KiB of chain by default."""
 
+MOST_CERTIFICATES = 32
+"""Certificates of a chain that count; an honest one has two to five."""
+
 DAY = 86400
 
-_BOOLEAN = 0x01
+MOST_PARTS = 100
+"""Parts of a subject or an issuer that are read: nobody is shown more."""
+
 _INTEGER = 0x02
 _BIT_STRING = 0x03
 _OCTET_STRING = 0x04
@@ -134,8 +141,7 @@ def read(der: bytes) -> Certificate:
     """
     if len(der) > SIZE_LIMIT:
         raise CertificateFault(f"larger than {SIZE_LIMIT} octets")
-    tbs, _algorithm, _signature = sequence(only(bytes(der)), 3, 3)
-    serial, _algorithm, issuer, validity, subject, public_key, *optional = sequence(_without_version(tbs), 6, 9)
+    serial, _algorithm, issuer, validity, subject, public_key, *optional = _fields(der)
     not_before, not_after = sequence(validity, 2, 2)
     issuer_text, issuer_common_name = _name(issuer)
     subject_text, common_name = _name(subject)
@@ -155,6 +161,20 @@ def read(der: bytes) -> Certificate:
         key=_key(public_key),
         self_issued=subject.whole == issuer.whole,
     )
+
+
+def readable(der: bytes) -> Certificate | None:
+    """The certificate in ``der``, None if it is not one."""
+    try:
+        return read(der)
+    except CertificateFault:
+        return None
+
+
+def names(der: bytes) -> tuple[bytes, bytes]:
+    """The Names of issuer and subject in the certificate ``der``, in DER.  CertificateFault if it is no certificate."""
+    _serial, _algorithm, issuer, _validity, subject, *_others = _fields(der)
+    return issuer.whole, subject.whole
 
 
 def matches(certificate: Certificate, name: str) -> bool:
@@ -227,16 +247,20 @@ def names_words(certificate: Certificate, limit: int) -> str:
     return f"{words} and {len(names) - limit} more" if len(names) > limit else words
 
 
+def _fields(der: bytes) -> list[Element]:
+    """The fields of the TBSCertificate behind the version."""
+    tbs, _algorithm, _signature = sequence(only(bytes(der)), 3, 3)
+    return sequence(_without_version(tbs), 6, 9)
+
+
 def _without_version(tbs: Element) -> Element:
     """``tbs`` without the version number in front, which may be left out and which nobody here needs."""
     first = next(expect(tbs, SEQUENCE).children(), None)
-    return tbs._replace(start=first.end) if first and first.tag == _VERSION else tbs
+    return tbs._replace(start=first.after) if first and first.tag == _VERSION else tbs
 
 
 def _serial(element: Element) -> str:
     contents = expect(element, _INTEGER).contents
-    if not contents:
-        raise CertificateFault("empty serial number")
     # The zero octet that only keeps the number positive is no part of it for people.
     return (contents[1:] if contents[0] == 0 and len(contents) > 1 else contents).hex()
 
@@ -245,7 +269,9 @@ def _name(element: Element) -> tuple[str, str]:
     """A Name (RFC 5280 section 4.1.2.4) as RFC 4514 writes it, and its most specific CN."""
     parts = []
     common_name = ""
+    left = MOST_PARTS
     for relative in expect(element, SEQUENCE).children():
+        left -= 1
         attributes = []
         for attribute in expect(relative, _SET).children():
             kind, value = sequence(attribute, 2, 2)
@@ -255,7 +281,11 @@ def _name(element: Element) -> tuple[str, str]:
                 common_name = text
             shown = f"#{value.whole.hex()}" if text is None else _escaped(text)
             attributes.append(f"{_ATTRIBUTES.get(oid) or dotted(oid)}={shown}")
+            if len(attributes) >= MOST_PARTS:
+                break
         parts.append("+".join(attributes))
+        if not left:
+            break
     return ",".join(reversed(parts)), common_name
 
 
@@ -275,10 +305,16 @@ def _escaped(text: str) -> str:
 
 
 def _time(element: Element) -> float:
-    """A Time in the two forms RFC 5280 section 4.1.2.5 allows, ``YYMMDDHHMMSSZ`` and ``YYYYMMDDHHMMSSZ``."""
-    digits, zulu = element.contents[:-1], element.contents[-1:]
-    size = {_UTC_TIME: 12, _GENERALIZED_TIME: 14}.get(element.tag)
-    if size is None or len(digits) != size or zulu != b"Z" or not digits.isdigit():
+    """A Time: ``YYMMDDHHMMSSZ`` and ``YYYYMMDDHHMMSSZ``, as RFC 5280 section 4.1.2.5 wants it, and what else X.680
+    allows and OpenSSL reads: without seconds, with a fraction of them, and hours and minutes from UTC for the Z."""
+    digits, ahead = _without_zone(element.contents)
+    size = {_UTC_TIME: 12, _GENERALIZED_TIME: 14}.get(element.tag, 0)
+    if element.tag == _GENERALIZED_TIME and len(digits) > size + 1 and digits[size : size + 1] == b".":
+        fraction = digits[size + 1 :]
+        digits = digits[:size] if fraction.isdigit() else b""
+    if len(digits) == size - 2:
+        digits += b"00"
+    if not size or len(digits) != size or not digits.isdigit():
         raise CertificateFault("date not as RFC 5280 has it")
     year = int(digits[:-10])
     if element.tag == _UTC_TIME:
@@ -288,7 +324,19 @@ def _time(element: Element) -> float:
     days = _ordinal(max(year, 1), month, day_of_month) - _EPOCH
     if hour > 23 or minute > 59 or second > 59:
         raise CertificateFault("no such time of day")
-    return float(days * DAY + hour * 3600 + minute * 60 + second)
+    # Still in the calendar of datetime, whatever the zone.
+    return min(max(float(days * DAY + hour * 3600 + minute * 60 + second - ahead), _FIRST), _LAST)
+
+
+def _without_zone(text: bytes) -> tuple[bytes, int]:
+    """A Time without its ``Z`` or its difference from UTC, and that difference in seconds."""
+    if text.endswith(b"Z"):
+        return text[:-1], 0
+    sign, zone = text[-5:-4], text[-4:]
+    if sign not in (b"+", b"-") or not zone.isdigit() or zone[:2] > b"12" or zone[2:] > b"59":
+        raise CertificateFault("date not as RFC 5280 has it")
+    ahead = int(zone[:2]) * 3600 + int(zone[2:]) * 60
+    return text[:-5], ahead if sign == b"+" else -ahead
 
 
 def _ordinal(year: int, month: int, day_of_month: int) -> int:
@@ -303,6 +351,7 @@ def _ordinal(year: int, month: int, day_of_month: int) -> int:
 
 
 _EPOCH = 719_163  # the number of 1 January 1970
+_FIRST, _LAST = -62_135_596_800.0, 253_402_300_799.0  # the ends of the years 1 and 9999
 
 
 def _clock(seconds: float) -> str:
@@ -317,29 +366,32 @@ def _days(count: int) -> str:
 def _alternative_names(optional: list[Element]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The dNSName and iPAddress entries of the subjectAltName (RFC 5280 section 4.2.1.6).
 
-    ``optional`` are the fields that follow the public key, extensions among them.
+    ``optional`` are the fields that follow the public key, extensions among them.  OpenSSL finds no names either where
+    there are two such extensions, or where one is not what it should be.
     """
-    dns_names: list[str] = []
-    ip_addresses: list[str] = []
-    seen = False
-    for field in optional:
-        if field.tag != _EXTENSIONS:
-            continue
-        for extension in expect(only(field.contents), SEQUENCE).children():
-            oid, *critical, value = sequence(extension, 2, 3)
-            if critical:
-                expect(critical[0], _BOOLEAN)
-            if expect(oid, _OID).contents != _SUBJECT_ALT_NAME:
-                continue
-            if seen:
-                raise CertificateFault("two subjectAltName extensions")
-            seen = True
-            for name in expect(only(expect(value, _OCTET_STRING).contents), SEQUENCE).children():
-                if name.tag == _DNS_NAME:
-                    dns_names.append(_host(name.contents))
-                elif name.tag == _IP_ADDRESS and len(name.contents) in (4, 16):
-                    ip_addresses.append(_address_text(name.contents))
-    return tuple(dns_names), tuple(ip_addresses)
+    found = [
+        value
+        for field in optional
+        if field.tag == _EXTENSIONS
+        for oid, *_critical, value in (
+            sequence(extension, 2, 3) for extension in expect(only(field.contents), SEQUENCE).children()
+        )
+        if expect(oid, _OID).contents == _SUBJECT_ALT_NAME
+    ]
+    if len(found) != 1:
+        return (), ()
+    try:
+        names = tuple(expect(only(expect(found[0], _OCTET_STRING).contents), SEQUENCE).children())
+    except CertificateFault:
+        return (), ()
+    return (
+        tuple(_host(name.contents) for name in names if name.tag == _DNS_NAME),
+        tuple(_address_text(name.contents) for name in names if name.tag == _IP_ADDRESS and _is_address(name)),
+    )
+
+
+def _is_address(name: Element) -> bool:
+    return name.end - name.start in (4, 16)
 
 
 def _host(octets: bytes) -> str:

@@ -15,6 +15,7 @@ from os import urandom
 
 from ..findings import Failure, TransportError
 from . import judge
+from .certificate import MOST_CERTIFICATES
 from .context import make_context
 from .layer import TlsLayer
 from .plan import TlsPlan
@@ -37,15 +38,20 @@ def verify(chain: tuple[bytes, ...], name: str, authorities: ssl.SSLContext) -> 
     return _judge(chain, authorities, name)
 
 
-def verify_anchored(chain: tuple[bytes, ...], anchor: bytes) -> Failure | None:
-    """What is wrong with ``chain``, whatever names it is for; None where it leads to ``anchor``, a certificate in DER
-    that is trusted, itself and alone."""
+def verify_anchored(chain: tuple[bytes, ...], anchors: tuple[bytes, ...]) -> Failure | None:
+    """What is wrong with ``chain``, whatever names it is for; None where it leads to one of ``anchors``, certificates
+    in DER that are trusted, themselves and alone."""
     context = make_context(TlsPlan(mode="ssl", verify=False))
     context.verify_mode = ssl.CERT_REQUIRED
     context.verify_flags |= ssl.VerifyFlags(_PARTIAL_CHAIN)
-    try:
-        context.load_verify_locations(cadata=anchor)
-    except ssl.SSLError:
+    usable = 0
+    for anchor in anchors:
+        try:
+            context.load_verify_locations(cadata=anchor)
+            usable += 1
+        except ssl.SSLError:
+            continue  # one that OpenSSL does not read
+    if not usable:
         return Failure("verify", "the trust anchor cannot be read")
     return _judge(chain, context, "")
 
@@ -83,7 +89,7 @@ def _judge(chain: tuple[bytes, ...], context: ssl.SSLContext, name: str) -> Fail
         layer = TlsLayer(context, name)
         layer.handshake()
         layer.feed(_message(_SERVER_HELLO, _hello(suite)))
-        layer.feed(_message(_CERTIFICATE, _vector(b"".join(map(_vector, chain)))))
+        layer.feed(_message(_CERTIFICATE, _vector(b"".join(map(_vector, chain[:MOST_CERTIFICATES])))))
         layer.feed(_message(_SERVER_HELLO_DONE, b""))  # the key exchange belongs before it
         layer.handshake()
     except TransportError as error:

@@ -10,8 +10,8 @@ from hashlib import sha256, sha512
 
 from ..findings import Failure
 from ..record import NamedTuple
-from . import judge
-from .certificate import matches_any
+from . import anchor, judge
+from . import certificate as x509
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .certificate import Certificate
 
-    Verify = Callable[[tuple[bytes, ...], bytes], Failure | None]
+    Verify = Callable[[tuple[bytes, ...], tuple[bytes, ...]], Failure | None]
 
 TRUST_ANCHOR, END_ENTITY = 2, 3
 """Certificate usages that count with SMTP (RFC 7672 section 3.1)."""
@@ -33,6 +33,9 @@ FULL, SHA256, SHA512 = 0, 1, 2
 
 INSECURE = "insecure"
 MISSING = "missing"
+
+MOST_ANCHORS = 64
+"""Trust anchors of one kind of record that are tried."""
 
 _NOT_BINDING = frozenset((INSECURE, MISSING))
 _LENGTHS = {SHA256: 32, SHA512: 64}
@@ -116,22 +119,26 @@ def match(records: tuple[TlsaRecord, ...], chain: tuple[bytes, ...], names: tupl
     """How the server's ``chain`` (DER, leaf first) stands to the usable ``records``, of which there is at least one.
 
     ``names`` are the reference names for usage 2, the TLSA base domain first (RFC 7672 section 3.2).  ``verify`` is
-    called with the chain and a trust anchor in DER, and says what is wrong between the two.
+    called with the chain and trust anchors in DER, and says what is wrong between the chain and all of them.
+
+    The work is linear in records and certificates: each certificate is read and hashed once, and ``verify`` called once
+    for each kind of record, of which there are six.
     """
     leaf = judge.leaf(chain)
     if leaf is None:
         return _unmatched(Failure("verify", "the server sent no certificate that can be read"))
     counting = strongest(records)
+    own = _Published((leaf,))
     for record in counting:
-        if record.usage == END_ENTITY and _fits(record, leaf):
-            return Match(record, f"TLSA {record.words} matched{_roll_over(record, counting, leaf)}")
+        if record.usage == END_ENTITY and own.holds(record):
+            return Match(record, f"TLSA {record.words} matched{_roll_over(record, counting, own)}")
     failure: Failure | None = None
-    for record in counting:
-        anchor = _anchor(record, chain) if record.usage == TRUST_ANCHOR else None
-        if anchor is not None:
-            why_not = _chain_failure(chain, leaf, names, anchor, verify)
-            if why_not is None:
-                return Match(record, f"TLSA {record.words} matched")
+    for record, anchors in _anchors(counting, chain[: x509.MOST_CERTIFICATES], leaf):
+        why_not = _chain_failure(chain, leaf, names, anchors, verify)
+        if why_not is None:
+            return Match(record, f"TLSA {record.words} matched")
+        # What a key did not sign has nothing to do with it.
+        if why_not.kind != "verify" or (record.selector, record.matching) != (PUBLIC_KEY, FULL):
             failure = failure or why_not._replace(cause=f"TLSA {record.words} matches, but {why_not.cause}")
     return _unmatched(failure or Failure("verify", _no_match_words(counting)))
 
@@ -148,40 +155,73 @@ def _no_match_words(counting: tuple[TlsaRecord, ...]) -> str:
     return f"none of {len(counting)} TLSA records ({listed}) matches the certificate"
 
 
-def _roll_over(matched: TlsaRecord, counting: tuple[TlsaRecord, ...], leaf: Certificate) -> str:
+def _roll_over(matched: TlsaRecord, counting: tuple[TlsaRecord, ...], own: _Published) -> str:
     """Words for records beside the one that matched that are for another certificate, the last or the next."""
     alike = [record for record in counting if record.words == matched.words]
-    fitting = sum(_fits(record, leaf) for record in alike)
+    fitting = sum(own.holds(record) is not None for record in alike)
     return f" (roll-over: {fitting} of {len(alike)} records)" if fitting < len(alike) else ""
 
 
-def _fits(record: TlsaRecord, certificate: Certificate) -> bool:
-    return record.data == published_as(certificate, record.selector, record.matching)
+class _Published:
+    """What records have to hold for some certificates, worked out once for each selector and matching type."""
+
+    def __init__(self, certificates: Iterable[Certificate]) -> None:
+        self._certificates = tuple(certificates)
+        self._known: dict[tuple[int, int], dict[bytes, bytes]] = {}
+
+    def holds(self, record: TlsaRecord) -> bytes | None:
+        """The certificate, in DER, that ``record`` is for; None where it is for none of them."""
+        kind = (record.selector, record.matching)
+        if kind not in self._known:
+            self._known[kind] = {published_as(one, *kind): one.der for one in reversed(self._certificates)}
+        return self._known[kind].get(record.data)
 
 
-def _anchor(record: TlsaRecord, chain: tuple[bytes, ...]) -> bytes | None:
-    """The trust anchor a record with usage 2 is about, never the leaf itself: the record's own data, or one of the
-    certificates sent behind the leaf (RFC 7671 section 5.2: servers must send it where the record has a digest)."""
-    whole = (record.selector, record.matching) == (WHOLE, FULL)
-    for der in (record.data,) if whole else chain[1:]:
-        issuer = judge.leaf((der,)) if der != chain[0] else None
-        if issuer is not None and _fits(record, issuer):
-            return der
-    return None
+def _anchors(
+    counting: tuple[TlsaRecord, ...], chain: tuple[bytes, ...], leaf: Certificate
+) -> list[tuple[TlsaRecord, tuple[bytes, ...]]]:
+    """The first record of each kind with usage 2 that leads to trust anchors, and the anchors of all of that kind.
+
+    Never the leaf itself, and one of the certificates sent behind it where the record has a digest: servers must send
+    it (RFC 7671 section 5.2).  The whole certificate or key need not be sent.
+    """
+    sent = _Published(filter(None, (x509.readable(der) for der in chain[1:] if der != chain[0])))
+    found: dict[str, tuple[TlsaRecord, dict[bytes, None]]] = {}
+    for record in counting:
+        if record.usage != TRUST_ANCHOR:
+            continue
+        der = sent.holds(record)
+        anchors = (der,) if der is not None else _unsent(record, chain, leaf)
+        if anchors:
+            known = found.setdefault(record.words, (record, {}))[1]
+            if len(known) < MOST_ANCHORS:
+                known.update(dict.fromkeys(anchors))
+    return [(record, tuple(anchors)) for record, anchors in found.values()]
+
+
+def _unsent(record: TlsaRecord, chain: tuple[bytes, ...], leaf: Certificate) -> tuple[bytes, ...]:
+    """The trust anchors in the record itself, where it holds all of them."""
+    if record.matching != FULL:
+        return ()
+    if record.selector == WHOLE:
+        return (record.data,) if record.data != leaf.der and x509.readable(record.data) else ()
+    # A key has no name: it may be that of whoever issued one of the certificates sent.
+    keys = () if record.data == leaf.public_key else anchor.issuers_not_sent(chain)
+    return tuple(anchor.of_key(record.data, name) for name in keys)
 
 
 def _chain_failure(
-    chain: tuple[bytes, ...], leaf: Certificate, names: tuple[str, ...], anchor: bytes, verify: Verify
+    chain: tuple[bytes, ...], leaf: Certificate, names: tuple[str, ...], anchors: tuple[bytes, ...], verify: Verify
 ) -> Failure | None:
-    failure = verify(chain, anchor)
-    if failure is None and not matches_any(leaf, names):
+    failure = verify(chain, anchors)
+    if failure is None and not x509.matches_any(leaf, names):
         return Failure("name", judge.name_words(leaf, names[0]))
     return failure
 
 
 def _is_der(record: TlsaRecord) -> bool:
     """Whether the full data are what the selector says: a certificate, or something that begins like a key."""
-    return judge.leaf((record.data,)) is not None if record.selector == WHOLE else record.data[:1] == _SEQUENCE
+    return x509.readable(record.data) is not None if record.selector == WHOLE else record.data[:1] == _SEQUENCE
 
 
 class Tlsa(NamedTuple):

@@ -61,11 +61,13 @@ class TestFetch:
             b"HTTP/1.1 200\r\ncontent-type:text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
             b"5;x=y\r\n" + POLICY[:5] + b"\r\n%x\r\n" % (len(POLICY) - 5) + POLICY[5:] + b"\r\n0\r\n\r\n",
             b"HTTP/1.1 100 Continue\r\n\r\n" + page(POLICY),
+            b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n" + page(POLICY),
+            b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 199 x\r\n\r\n" + page(POLICY),
             page(POLICY).replace(b"\r\nC", b"\nC"),
             page(POLICY) + b"surplus",
             [bytes((octet,)) for octet in page(POLICY)[:20]] + [page(POLICY)[20:]],
         ],
-        ids=["to the end", "chunks", "continue", "bare LF", "surplus", "drop by drop"],
+        ids=["to the end", "chunks", "continue", "early hints", "interim", "bare LF", "surplus", "drop by drop"],
     )
     def test_forms_of_a_response(self, trusted, octets):
         assert fetched(trusted, octets) == Page("text/plain", POLICY)

@@ -343,15 +343,14 @@ class TestTcp:
         assert ask_fake(MX, reply).mx == (MxRecord(0, "a.test"),)
 
     def test_64_kib(self):
-        hosts = [f"192.0.{number // 256}.{number % 256}" for number in range(4000)]
-        packed = [socket.inet_aton(host) for host in hosts]
+        strings = [bytes((number,)) * 255 for number in range(255)]
 
         def reply(query, tcp):
-            return raw(query, 1, *packed) if tcp else self.cut_off(query)
+            return raw(query, 16, b"".join(b"\xff" + one for one in strings)) if tcp else self.cut_off(query)
 
         with FakeDns(reply) as server:
-            found = ask(Query("a.test", "A"), server)
-        assert found.hosts == tuple(hosts)
+            found = ask(Query("a.test", "TXT"), server)
+        assert found.texts == (b"".join(strings),)
 
     def test_in_single_octets(self):
         with socket.socket() as listener, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
@@ -391,6 +390,36 @@ class TestTcp:
             return [TestWhatIsNoAnswer.wrong_question(query)] if tcp else self.cut_off(query)
 
         assert failure_of(MX, reply)[0] == "protocol"
+
+
+class TestWithoutEdns:
+    @pytest.mark.parametrize("rcode", ["FORMERR", "NOTIMP"])
+    @pytest.mark.parametrize("whole", [True, False], ids=["whole", "header only"])
+    def test_a_resolver_that_does_not_know_it(self, rcode, whole):
+        """RFC 6891 section 7: such answer FORMERR, some with nothing but a header."""
+
+        def reply(query, _tcp):
+            if query.edns < 0:
+                return octets(query, "example.test. 60 IN MX 0 a.test.", ad=True)
+            (message,) = octets(query, rcode=rcode)
+            return [message if whole else message[:4] + bytes(8)]
+
+        with FakeDns(reply) as server:
+            found = ask(MX, server)
+        assert (found.mx, found.secure) == ((MxRecord(0, "a.test"),), True)
+        assert [query.edns for query in server.queries] == [0, -1]
+
+    def test_over_tcp_too(self):
+        def reply(query, tcp):
+            if not tcp:
+                return TestTcp.cut_off(query)
+            return octets(query, *([] if query.edns == 0 else ["example.test. 60 IN MX 0 a.test."]), rcode="FORMERR")
+
+        with FakeDns(reply) as server:
+            failure = ask(MX, server).failure
+        assert failure.kind == "protocol"
+        assert failure.cause == f"127.0.0.1 port {server.port} does not answer but FORMERR"
+        assert [query.edns for query in server.queries] == [0, 0, -1]
 
 
 class TestTurns:

@@ -31,11 +31,13 @@ def test_where_the_password_comes_from(place: Path) -> None:
     (place / "unix").write_text("file\n")
     (place / "dos").write_bytes(b"file\r\n")
     (place / "bare").write_text(" file ")
+    (place / "mark").write_bytes(b"\xef\xbb\xbffile\r\n")
     (place / "f.ini").write_text("[check_smtp]\nauthpass=ini\n")
     ini = "--extra-opts=@f.ini"
     assert login("-U", "me", "--authpass-file", "unix")[1] == "file"
     assert login("-U", "me", "--authpass-file", "dos")[1] == "file"
     assert login("-U", "me", "--authpass-file", "bare")[1] == " file "
+    assert login("-U", "me", "--authpass-file", "mark")[1] == "file"
     assert login("-U", "me", ini, "-P", "arg", "--authpass-file", "bare", SMTP_STATUS_AUTHPASS="env")[1] == "arg"
     assert login("-U", "me", ini, "--authpass-file", "unix", SMTP_STATUS_AUTHPASS="env")[1] == "file"
     assert login("-U", "me", ini, SMTP_STATUS_AUTHPASS="env")[1] == "env"
@@ -71,7 +73,7 @@ CONTROL = "takes a password on one line, in UTF-8 and without control characters
         (["-U", "a", "--authpass-file", "empty"], "--authpass-file takes a password, not an empty one"),
         (["-U", "a", "--authpass-file", "two"], f"--authpass-file {CONTROL}"),
         (["-U", "a", "--authpass-file", "latin"], "--authpass-file takes a file in UTF-8"),
-        (["-U", "a", "--authpass-file", "big"], "--authpass-file cannot read big: longer than 8194 octets"),
+        (["-U", "a", "--authpass-file", "big"], "--authpass-file cannot read big: longer than 8197 octets"),
         (
             ["-S", "-A", "SCRAM-SHA-1", "-U", "a", "-P", "a\u0627geheim"],
             "-A SCRAM-SHA-1 cannot be used: password mixes writing directions"

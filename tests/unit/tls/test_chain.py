@@ -38,7 +38,7 @@ def verdict(chain, authorities, name=NAME):
 
 
 def anchored(chain, anchor):
-    failure = verify_anchored(chain, anchor)
+    failure = verify_anchored(chain, (anchor,))
     return failure and (failure.kind, failure.cause)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import pytest
 from cryptography import x509
@@ -99,6 +100,39 @@ class TestUsage2:
     def test_the_whole_certificate_need_not_be_sent(self, certs):
         assert match([record(2, 0, 0, ders(certs.ca)[0])], ders(certs.good.crt)).failure is None
         assert match([record(2, 0, 0, ders(certs.chain)[0])], ders(certs.leaf_only.crt)).failure is None
+
+    def test_the_whole_key_need_not_be_sent(self, certs):
+        by_root, by_intermediate = record(2, 1, 0, ders(certs.ca)[0]), record(2, 1, 0, ders(certs.chain)[0])
+        found = match([by_root], ders(certs.good.crt))
+        assert (found.words, found.failure) == ("TLSA 2 1 0 matched", None)
+        assert match([by_intermediate], ders(certs.leaf_only.crt)).words == "TLSA 2 1 0 matched"
+
+    @pytest.mark.parametrize("signer", ["ca", "rsa", "selfsigned"])
+    def test_a_key_that_did_not_sign(self, certs, signer):
+        chain = ders(certs.leaf_only.crt)
+        authority = certs.ca if signer == "ca" else getattr(certs, signer).crt
+        found = match([record(2, 1, 0, ders(authority)[0])], chain)
+        assert (found.failure.kind, found.words) == ("verify", "TLSA 2 1 0 does not match the certificate")
+
+    def test_the_names_count_with_a_key_too(self, certs):
+        found = match([record(2, 1, 0, ders(certs.chain)[0])], ders(certs.wrong_name.crt)[:1])
+        cause = "TLSA 2 1 0 matches, but certificate is for other.example.test, not for mx1.example.test"
+        assert (found.failure.kind, found.words) == ("name", cause)
+
+    def test_one_of_several_anchors_is_enough(self, certs):
+        chain = ders(certs.good.crt)
+        others = [record(2, 0, 0, ders(getattr(certs, one).crt)[0]) for one in ("selfsigned", "client", "expired")]
+        assert match([*others, record(2, 0, 0, ders(certs.ca)[0])], chain).words == "TLSA 2 0 0 matched"
+
+    @pytest.mark.parametrize("usage", [2, 3])
+    def test_thousands_of_records_and_hundreds_of_certificates_are_cheap(self, certs, usage):
+        chain = ders(certs.good.crt) + ders(certs.rsa.crt)[:1] * 380
+        records = [TlsaRecord(usage, 1, 1, number.to_bytes(32, "big")) for number in range(1300)]
+        records += [record(usage, 0, 1, one) for one in chain[2:]]
+        records += [record(2, 1, 0, ders(certs.rsa.crt)[0])]
+        begin = time.process_time()
+        assert match(records, chain).failure.kind == "verify"
+        assert time.process_time() - begin < 0.5
 
     def test_a_digest_of_what_is_not_sent(self, certs):
         found = match([record(2, 0, 1, ders(certs.ca)[0])], ders(certs.good.crt))
