@@ -1,4 +1,4 @@
-"""The Grafana dashboards: one picture, with the queries of three data bases as Icinga fills them."""
+"""The Grafana dashboards: one picture, with the queries of the data bases that Icinga or Prometheus fill."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ SOURCES = {
     "influxdb": "InfluxDB 1, or 2 with its API of version 1 (query language InfluxQL)",
     "influxdb2": "InfluxDB 2 (query language Flux, with the default bucket that Icinga writes to)",
     "graphite": "Graphite",
+    "prometheus": "Prometheus, which scrapes smtp_statusd as contrib/prometheus has it",
 }
 """What the data source has to be, as the import says it."""
 
@@ -64,10 +65,27 @@ def graphite(label: str) -> dict[str, object]:
     return {"target": f"icinga2.$host.services.$service.{COMMAND}.{what}"}
 
 
+def prometheus(label: str) -> dict[str, object]:
+    """The same as an expression of PromQL; of several servers the slowest, or the certificate that expires first."""
+    place = 'instance="$host", module="$service"'
+    if label == "tls_days":
+        words = f"min(smtp_status_certificate_days{{{place}}})"
+    elif label == "state":
+        words = f"max(smtp_status_state{{{place}}})"
+    elif label == "time":
+        words = f"max(smtp_status_seconds{{{place}}})"
+    else:
+        words = f'max(smtp_status_stage_seconds{{{place}, stage="{_short(label)}"}})'
+    return {"expr": words, "legendFormat": _short(label)}
+
+
 def dashboard(kind: str) -> str:
-    """The JSON to import; ``kind`` is ``influxdb``, ``influxdb2`` or ``graphite``."""
-    query = {"influxdb": influxdb, "influxdb2": influxdb2, "graphite": graphite}[kind]
-    plugin, name = ("graphite", "Graphite") if kind == "graphite" else ("influxdb", "InfluxDB")
+    """The JSON to import; ``kind`` is one of SOURCES."""
+    queries = {"influxdb": influxdb, "influxdb2": influxdb2, "graphite": graphite, "prometheus": prometheus}
+    query = queries[kind]
+    plugin, name = {"graphite": ("graphite", "Graphite"), "prometheus": ("prometheus", "Prometheus")}.get(
+        kind, ("influxdb", "InfluxDB")
+    )
     model = {
         # What the import asks for. Where the file is provisioned nobody is asked, and the variable takes the first
         # data source of its kind.
@@ -83,7 +101,7 @@ def dashboard(kind: str) -> str:
         ],
         "title": "SMTP transaction",
         "uid": f"smtp-status-{kind}",
-        "tags": ["smtp", "icinga"],
+        "tags": ["smtp", "prometheus" if kind == "prometheus" else "icinga"],
         "editable": True,
         "schemaVersion": 36,
         "time": {"from": "now-24h", "to": "now"},
@@ -125,6 +143,11 @@ def _places(kind: str, plugin: str) -> list[dict[str, object]]:
             f' predicate: (r) => r._measurement == "{COMMAND}"{{}})'
         )
         queries = (values.format("hostname", ""), values.format("service", ' and r.hostname == "${host}"'))
+    elif kind == "prometheus":
+        queries = (
+            "label_values(smtp_status_state, instance)",
+            'label_values(smtp_status_state{instance="$host"}, module)',
+        )
     else:
         queries = ("icinga2.*", "icinga2.$host.services.*")
     return [

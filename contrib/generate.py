@@ -27,6 +27,7 @@ FILES = {
     HERE / "grafana" / "influxdb.json": partial(dashboard, "influxdb"),
     HERE / "grafana" / "influxdb2.json": partial(dashboard, "influxdb2"),
     HERE / "grafana" / "graphite.json": partial(dashboard, "graphite"),
+    HERE / "grafana" / "prometheus.json": partial(dashboard, "prometheus"),
 }
 """What is made, and by what."""
 

@@ -59,6 +59,19 @@ def state_rules() -> str:
     return _table(("rule", "state"), rows)
 
 
+def stages() -> str:
+    """The stages as ``--help`` tells them."""
+    return _table(
+        ("stage", "what happens", "there when"),
+        [(f"`{name}`", _words(what), _words(when)) for name, what, when in help.STAGE_TABLE],
+    )
+
+
+def kinds() -> str:
+    """The kinds of faults."""
+    return _table(("kind", "what went wrong"), [(f"`{kind}`", _words(what)) for kind, what in help.KIND_TABLE])
+
+
 def reply_table() -> str:
     """The reply table."""
     shown = {"connection": "greeting", "message": "final dot"}
@@ -75,6 +88,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "options": options,
     "states": short_states,
     "state rules": state_rules,
+    "stages": stages,
+    "kinds": kinds,
     "reply table": reply_table,
     "usage": usage,
 }

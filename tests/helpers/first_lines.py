@@ -95,6 +95,7 @@ CASES = {
     "stage too slow": Case(
         f"{MX} {TO} --stage-critical rcpt=0.2", smtp(rcpt=(Sleep(0.3), b"250 2.1.5 Recipient ok\r\n"))
     ),
+    "refused and too slow": Case(f"{MX} {TO} -c 0.2", smtp(rcpt=(Sleep(0.3), b"450 4.2.0 Greylisted\r\n"))),
     "certificate soon": Case(f"{MX} -D 21,3", starttls("soon")),
     # dns
     "no such host": Case("-H nosuch.example.org"),

@@ -48,6 +48,11 @@ def perform(settings: Settings, began: float, stop: int | None) -> tuple[str, in
     check = SMTPCheck(resource, settings)
     resource.limit(Deadline(settings.timeout, began), time(), stop)
     check()
+    if settings.output_format == "json":
+        from . import document  # noqa: PLC0415 - for programs only
+
+        told = document.Told(str(check.state), check.exitcode, check.summary_str, check.perfdata)
+        return document.render(told, resource, settings), check.exitcode
     status = "OK" if check.state == nagiosplugin.Ok else "FAIL"
     ending = f"SMTP SERVER STATUS : {status}" if settings.verbose > 1 else ""
     survey = resource.survey

@@ -76,6 +76,7 @@ def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         dane=dane,
         mta_sts=given.has("mta-sts"),
         arrival=arrival,
+        output_format=given.value("output-format", values.output_format) or "",
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ..findings import ARRIVAL_FAULTS, FAULTS
-from ..stages import MAILBOX_STAGES, STAGES
 from . import table
 
 TYPE_CHECKING = False
@@ -15,14 +13,68 @@ if TYPE_CHECKING:
 WIDTH = 79
 INDENT = 6
 
+_BESIDE = 14
+
 USAGE = f"Usage: {table.PROGRAM} [options] [{' ['.join(table.OPERANDS)}{']' * len(table.OPERANDS)}"
 
 ABOUT = """\
-Takes a mail through an SMTP server the way a sender does (connect, greeting,
-EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, message, QUIT), judges every reply and
-reports the time of every command. HOST, FROM, TO and DATA say the same as
---hostname, --from, --to and --data.
+Proves that a mail server takes mail: hands it a mail the way another mail
+server would (or a part of one, as far as you say), looks at every reply and
+reports the time of every step. Without options it says hello to localhost.
+HOST, FROM, TO and DATA say the same as --hostname, --from, --to and --data.
 """
+
+STAGE_TABLE = (
+    ("dns", "the name of the server is looked up", "the host is a name"),
+    ("sts", "the domain's policy on TLS is fetched (MTA-STS)", "--mta-sts"),
+    ("connect", "the connection is made", "always"),
+    ("banner", "the server greets; with -r the PROXY header goes before", "always"),
+    ("ehlo", "this host says its name (EHLO, HELO, LHLO), the server what it can; once more after STARTTLS", "always"),
+    ("starttls", "the server is asked to go on encrypted", "-S, or -D without -s; where offered: --dane, --mta-sts"),
+    ("tls", "encryption begins, and the certificate is looked at; before banner with -s", "-S, -s, -D"),
+    ("auth", "login (AUTH)", "-U"),
+    ("mail", "the server is told the sender (MAIL)", "-f or --to"),
+    ("rcpt", "the server is asked whether it takes mail for a recipient (RCPT), for each", "--to"),
+    ("data", "the message is announced (DATA)", "--to"),
+    ("message", "the message is sent, and the server says whether it has it", "--to"),
+    ("command", "raw commands but MAIL, RCPT, DATA and the final dot, which count as the stages of these names", "-C"),
+    ("quit", "goodbye (QUIT)", "a connection that still takes commands"),
+    ("imap", "the mailbox is opened, and a note left in it", "--imap"),
+    ("arrive", "the mailbox is searched for the message, and for those of earlier runs", "--imap"),
+    ("clean", "messages and notes that are settled are deleted", "--imap"),
+)
+"""Every stage in order: its name, what happens, and when it is there."""
+
+KIND_TABLE = (
+    ("refused", "connection refused"),
+    ("unreachable", "no route, or a resolver that fails for now"),
+    ("timeout", "the deadline passed"),
+    ("closed", "the server closed or reset the connection"),
+    ("protocol", "a reply that is none, that came unasked, or that answers another question"),
+    ("missing", "an extension that is needed is not offered"),
+    ("mismatch", "the text of -e or -R is not there"),
+    ("handshake", "TLS could not agree"),
+    ("verify", "certificate of an unknown or untrusted issuer"),
+    ("expired", "certificate expired, or not yet valid"),
+    ("name", "certificate for another name"),
+    ("notfound", "no such host, no such socket"),
+    ("nullmx", "the domain says that it accepts no mail"),
+    ("nodata", "the name exists, but has no such record"),
+    ("servfail", "a name server failed"),
+    ("bogus", "DNSSEC signatures that do not hold"),
+    ("insecure", "records that DNSSEC does not protect, where --dane require wants them"),
+    ("policy", "the MTA-STS policy is missing, not valid, or not met"),
+    ("full", "the mailbox is full"),
+    ("bounced", "the message came back"),
+    ("lost", "the message did not arrive within --lost-after"),
+    ("late", "the message arrived too late, or is under way for too long"),
+    ("pending", "the message is under way"),
+    ("spam", "the message landed in a folder for spam"),
+    ("duplicate", "the message arrived more than once"),
+    ("unauthenticated", "what --require-auth wants is not met"),
+    ("skipped", "a folder has more messages than are looked at"),
+)
+"""Every kind of fault, and what went wrong."""
 
 STATE_TABLE = (
     ("every stage succeeded, times within their ranges", "OK"),
@@ -39,6 +91,11 @@ STATE_TABLE = (
     ("bad usage, unreadable file, bug in the plugin", "UNKNOWN"),
 )
 """The states in short, for people: outcome and state."""
+
+CODES = (
+    "4yz is a reply code that begins with 4: not now, try again later. 5yz is a refusal, 2yz a yes, 421 a server that"
+    " closes."
+)
 
 RULES = (
     "--state STAGE[:WHAT]=STATE overrides them. STAGE is a stage or any. WHAT is a reply code with x for any digit"
@@ -115,22 +172,19 @@ def _lines() -> Iterator[str]:
                 yield from _wrapped(option.help, INDENT)
     yield ""
     yield "Stages, in their order:"
-    yield from _wrapped(" ".join(STAGES), 2)
-    yield from _wrapped(
-        "sts is there with --mta-sts only; tls comes before banner with --ssl; command is any other --command.", 2
-    )
-    yield from _wrapped(f"With --imap {' '.join(MAILBOX_STAGES)} follow.", 2)
+    for stage, what, _when in STAGE_TABLE:
+        yield from _listed(stage, what)
     yield ""
     yield "States:"
     widest = max(len(outcome) for outcome, _ in STATE_TABLE)
     for outcome, state in STATE_TABLE:
         yield f"  {outcome:{widest}}  {state}".rstrip()
+    yield from _wrapped(CODES, 2)
     yield ""
     yield from _wrapped(RULES, 2)
     yield "  Kinds:"
-    yield from _wrapped(" ".join(FAULTS), 4)
-    yield "  Of imap, arrive and clean besides:"
-    yield from _wrapped(" ".join(ARRIVAL_FAULTS), 4)
+    for kind, what in KIND_TABLE:
+        yield from _listed(kind, what)
     yield ""
     yield from _wrapped(RANGES, 2)
     yield ""
@@ -140,6 +194,13 @@ def _lines() -> Iterator[str]:
     for purpose, call in EXAMPLES:
         yield f"  {purpose}"
         yield from f"    {table.PROGRAM} {call}".replace("\n", "\n  ").split("\n")
+
+
+def _listed(name: str, words: str) -> Iterator[str]:
+    """A name, and what it means beside it."""
+    first, *rest = _wrapped(words, _BESIDE)
+    yield f"  {name:{_BESIDE - 2}}{first.lstrip()}"
+    yield from rest
 
 
 def _wrapped(words: str, indent: int) -> Iterator[str]:

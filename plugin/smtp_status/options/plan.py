@@ -66,7 +66,7 @@ def plan_from(
         proxy=None if proxy is None else () if proxy.value is None else proxy.read(hosts.proxy),
         tls=tls,
         credentials=_credentials(given, environ, tls),
-        verbose=min(len(given.all("verbose")), MAX_VERBOSE),
+        verbose=_verbose(given),
     )
     if made.credentials is not None:
         from .credentials import plaintext_refusal  # noqa: PLC0415 - as below
@@ -76,6 +76,12 @@ def plan_from(
             if refusal:
                 raise refusal
     return made
+
+
+def _verbose(given: Arguments) -> int:
+    """How much is to be told; a document for programs (``--output-format json``) has what ``-v`` tells people."""
+    told = min(len(given.all("verbose")), MAX_VERBOSE)
+    return max(told, 1) if given.value("output-format", values.output_format) else told
 
 
 def tolerated(rules: Sequence[StateRule], stage: str = "tls") -> frozenset[str]:

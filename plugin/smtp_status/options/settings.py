@@ -58,6 +58,7 @@ class Settings(NamedTuple):
     ``family``: 0, 4 or 6.  Ranges are nagiosplugin Range objects, or None.  ``timeout`` in seconds.
     ``certificate_days``: (warn, crit), either may be None.  ``require``: ``all``, ``any``, a number, or None for
     the default of the contract.  ``nameserver``: (address, port) or None for the system's resolver.
+    ``output_format``: ``json``, or '' for the output that plugins have.
     """
 
     plan: Plan
@@ -81,6 +82,7 @@ class Settings(NamedTuple):
     dane: str = "off"
     mta_sts: bool = False
     arrival: ArrivalPlan | None = None
+    output_format: str = ""
 
     @property
     def several(self) -> bool:

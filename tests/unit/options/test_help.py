@@ -55,10 +55,18 @@ def test_signature_of_extra_opts() -> None:
     assert help.signature(option) == "--extra-opts=[SECTION][@FILE]"
 
 
+def test_every_option_says_first_what_it_is_for() -> None:
+    """In words that need no RFC: a term of the protocol never comes first."""
+    first = r"(Accepted for|For|How|Show|The|To|What|Where|Who|Whom)\b"
+    assert [option.name for option in table.OPTIONS if not re.match(first, option.help)] == []
+
+
 def test_it_tells_stages_kinds_states_and_exit_codes() -> None:
     words = " ".join(help.text().split())
-    assert " ".join(STAGES) in words
-    assert " ".join(FAULTS) in words
+    assert tuple(stage for stage, _, _ in help.STAGE_TABLE) == STAGES
+    assert tuple(kind for kind, _ in help.KIND_TABLE) == FAULTS
+    for name, what, *_ in (*help.STAGE_TABLE, *help.KIND_TABLE):
+        assert f" {name} {what} " in words
     for outcome, state in help.STATE_TABLE:
         assert f"{outcome} {state}" in words
     assert "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN." in words
