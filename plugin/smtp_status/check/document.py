@@ -58,6 +58,7 @@ def render(told: Told, resource: SMTP, settings: Settings) -> str:
         "seconds": next((figure["value"] for figure in figures if figure["label"] == "time"), None),
         "domain": _domain(resource, survey, settings),
         "targets": _targets(resource, survey, settings),
+        "arrival": _arrival(resource, settings),
         "policies": list(dict.fromkeys((*survey.notes, *(note for one in resource.outcomes for note in one.notes)))),
         "perfdata": figures,
     }
@@ -109,6 +110,41 @@ def _domain(resource: SMTP, survey: Survey, settings: Settings) -> dict[str, Any
         "stages": _stages(findings, times, settings.rules, "critical" if survey.routes else settings.timeout_state),
         "details": list(survey.details),
     }
+
+
+def _arrival(resource: SMTP, settings: Settings) -> dict[str, Any] | None:
+    """What became of the probes; None where no mailbox was to be looked into."""
+    arrivals = resource.arrivals
+    if arrivals is None:
+        return None
+    seen, counted = arrivals.seen, arrivals.figures
+    timeout = "critical" if resource.verdict is not None else settings.timeout_state
+    told: dict[str, Any] = {
+        "seconds": None if seen.seconds is None else _seconds(seen.seconds),
+        "arrived": None if counted is None else counted.arrived,
+        "pending": None if counted is None else counted.pending,
+        "lost": None if counted is None else counted.lost,
+        "spam": None if counted is None else counted.spam,
+        "slowest": None if counted is None else max(map(_seconds, counted.longest.values()), default=None),
+        "oldest": None if counted is None else max(map(_seconds, counted.oldest.values()), default=None),
+        "messages": seen.messages,
+        "certificate_days": seen.tls_days,
+        "findings": [
+            {
+                "stage": one.finding.stage,
+                "target": one.label or None,
+                "kind": one.finding.kind,
+                "cause": one.finding.cause,
+                "remark": ", ".join(words for words in (one.remark, one.hop) if words),
+                "state": states.state_of(one.finding, settings.rules, timeout),
+            }
+            for one in arrivals.told
+        ],
+        "details": arrivals.details(),
+    }
+    if settings.verbose > 1:
+        told["transcript"] = list(seen.transcript[:MOST_LINES])
+    return told
 
 
 def _stages(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 WIDTH = 79
 INDENT = 6
 
-_BESIDE = 14
+_BESIDE = 19
 
 USAGE = f"Usage: {table.PROGRAM} [options] [{' ['.join(table.OPERANDS)}{']' * len(table.OPERANDS)}"
 

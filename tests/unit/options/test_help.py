@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from smtp_status.findings import FAULTS
+from smtp_status.findings import ARRIVAL_FAULTS, FAULTS
 from smtp_status.options import help, plan, table
 from smtp_status.options.build import settings_from
-from smtp_status.stages import STAGES
+from smtp_status.stages import ALL_STAGES
 
 
 def test_it_fits_80_columns() -> None:
@@ -57,14 +57,14 @@ def test_signature_of_extra_opts() -> None:
 
 def test_every_option_says_first_what_it_is_for() -> None:
     """In words that need no RFC: a term of the protocol never comes first."""
-    first = r"(Accepted for|For|How|Show|The|To|What|Where|Who|Whom)\b"
+    first = r"(Accepted for|For|How|Show|The|To|What|Where|Who|Whom|Whose)\b"
     assert [option.name for option in table.OPTIONS if not re.match(first, option.help)] == []
 
 
 def test_it_tells_stages_kinds_states_and_exit_codes() -> None:
     words = " ".join(help.text().split())
-    assert tuple(stage for stage, _, _ in help.STAGE_TABLE) == STAGES
-    assert tuple(kind for kind, _ in help.KIND_TABLE) == FAULTS
+    assert tuple(stage for stage, _, _ in help.STAGE_TABLE) == ALL_STAGES
+    assert tuple(kind for kind, _ in help.KIND_TABLE) == (*FAULTS, *ARRIVAL_FAULTS)
     for name, what, *_ in (*help.STAGE_TABLE, *help.KIND_TABLE):
         assert f" {name} {what} " in words
     for outcome, state in help.STATE_TABLE:
