@@ -34,8 +34,8 @@ def choices(option: Option) -> tuple[str, ...]:
     """The words an option takes, where it takes nothing else; else none."""
     if option.metavar.startswith("{"):
         words = tuple(option.metavar.strip("{}").split(","))
-        # N is any number
-        return () if "N" in words else words
+        # a word in capitals stands for others
+        return () if any(map(str.isupper, words)) else words
     # A password or token is what logs in to a mailbox, never a certificate.
     return tuple(
         word for word in _WORDS.get(option.metavar, ()) if (option.name, word) != ("imap-authtype", "EXTERNAL")

@@ -38,7 +38,7 @@ CLOSED = {
     **{
         f"--{option.name}": set(option.metavar[1:-1].split(","))
         for option in CHECKS
-        if re.fullmatch(r"\{[^N]+\}", option.metavar)
+        if re.fullmatch(r"\{[^A-Z]+\}", option.metavar)
     },
 }
 
