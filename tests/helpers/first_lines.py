@@ -228,6 +228,7 @@ CASES = {
     "sts outside": Case("-d staff.example.org --mta-sts"),
     # usage
     "usage option": Case("-H mx1.example.org --form probe@example.net"),
+    "usage word": Case("-H mx1.example.org 25"),
     "usage value": Case("-H mx1.example.org -w fast"),
     "usage days": Case("-H mx1.example.org -D 7,21"),
     "usage domain": Case("-d bob@example.org"),
