@@ -82,6 +82,7 @@ def _fill(tree: Path) -> None:
     shipped.copy(HERE / "nagios/commands.cfg", tree / NAGIOS)
     shipped.fill(tree, licence=f"{DOC}/copyright")
     shipped.compressed(tree / DOC / "changelog.gz", debianchangelog.entries(PACKAGE, shipped.MAINTAINER))
+    shipped.compressed(tree / DOC / "NEWS.Debian.gz", debianchangelog.news(PACKAGE, shipped.MAINTAINER))
 
 
 def _control(tree: Path) -> None:

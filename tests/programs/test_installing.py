@@ -275,6 +275,13 @@ def test_the_changelog_is_one_of_debian(deb: Path, tmp_path: Path) -> None:
     assert len(dates) == len(heads)
 
 
+def test_whoever_upgrades_is_told_what_to_do(deb: Path, tmp_path: Path) -> None:
+    sh("dpkg-deb", "-x", deb, tmp_path)
+    text = gzip.decompress((tmp_path / "usr/share/doc/check-smtp-status/NEWS.Debian.gz").read_bytes()).decode()
+    assert text.startswith("check-smtp-status (0.2.0) unstable; urgency=medium\n\n    Icinga 2 does not load ")
+    assert "include <smtp_status> in /etc/icinga2/icinga2.conf" in " ".join(text.split())
+
+
 LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
 
