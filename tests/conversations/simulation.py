@@ -16,7 +16,7 @@ from unittest import mock
 from smtp_status import text
 from smtp_status.check import check, resource
 from smtp_status.findings import Address, Failure, Outcome, TransportError
-from smtp_status.net import clock, conversation, deadline, loop
+from smtp_status.net import clock, connecting, conversation, deadline, handshaking, loop
 from smtp_status.net.selector import READ, WRITE
 from smtp_status.options.settings import Settings
 from smtp_status.tls import context, layer
@@ -279,9 +279,12 @@ class Simulation:
 
     def __enter__(self) -> Simulation:
         for target, name, stand_in in (
-            (conversation, "Transport", self._open),
+            (connecting, "Transport", self._open),
             (loop, "Selector", lambda: self._world),
-            *((module, "monotonic", self._monotonic) for module in (loop, conversation, deadline)),
+            *(
+                (module, "monotonic", self._monotonic)
+                for module in (loop, conversation, connecting, handshaking, deadline)
+            ),
             (clock, "now", self._instant),
             (context, "make_context", lambda plan: object()),
             (layer, "TlsLayer", lambda _context, _name, _plan: None),

@@ -34,6 +34,13 @@ BYE = (b"221 2.0.0 Bye\r\n", Close())
 ALERT = b"\x15\x03\x01\x00\x02\x02\x28"  # fatal, handshake_failure (RFC 8446 section 6)
 NO_SUCH_NAME = b"\x15\x03\x01\x00\x02\x02\x70"  # fatal, unrecognized_name (RFC 6066 section 3)
 
+BLACKHOLE = "blackhole 203.0.113.9"
+NFT = "/usr/sbin/nft"
+REJECTED = (
+    f"{NFT} 'add table ip f; add chain ip f i {{ type filter hook input priority 0; }};"
+    f" add rule ip f i tcp dport 2525 reject with icmp type host-prohibited'; {{}}; {NFT} delete table ip f"
+)
+
 
 class Case(NamedTuple):
     """``options`` of the plugin; ``script`` is what mx.example.org plays on ``port``, or makes it; ``around`` is
@@ -99,6 +106,7 @@ CASES = {
     "certificate soon": Case(f"{MX} -D 21,3", starttls("soon")),
     # dns
     "no such host": Case("-H nosuch.example.org"),
+    "no address of that family": Case("-6 -H mx3.example.org"),
     "resolver fails": Case("-H broken.example.org"),
     "resolver silent": Case(f"-H silent.example.org {SOON}"),
     # connect
@@ -106,6 +114,8 @@ CASES = {
     "refused by two": Case("-H mx1.example.org -p 26"),
     "no answer": Case(f"-H far.example.org {SOON}", None, 25, "unreachable"),
     "no route": Case("-H 203.0.113.9"),
+    "rejected by a firewall": Case("-H mx3.example.org -p 2525", around=REJECTED),
+    "blackhole route": Case("-H 203.0.113.9", around=f"ip route add {BLACKHOLE}; {{}}; ip route del {BLACKHOLE}"),
     "no socket": Case(f"-L -H /run/lmtp {TO}"),
     # banner
     "greeting 554": Case(MX, smtp(banner=b"554 5.7.1 mx.example.org says no to you\r\n", quit=BYE)),

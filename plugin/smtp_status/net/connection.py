@@ -99,20 +99,23 @@ class Transport:
             code = self._socket.connect_ex(self.address.sockaddr)
         except OSError as error:
             raise TransportError(network_failure(error, self.address)) from None
-        return self._connect_result(code)
+        return self._connect_result(code, at_once=True)
 
     def finish_connect(self) -> None:
         """The socket became writable: raises TransportError where that means failure."""
         self._connect_result(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
-    def _connect_result(self, code: int) -> bool:
+    def _connect_result(self, code: int, at_once: bool = False) -> bool:
         if code == errno.EAGAIN and self._socket.family == socket.AF_UNIX:
             # Not in progress but refused for now: the queue of the listener is full, see unix(7).
             raise TransportError(Failure("refused", f"too many connections wait at {self.address.place}"))
         if code in _IN_PROGRESS:
             return False
         if code:
-            raise TransportError(network_failure(OSError(code, ""), self.address))
+            from .unreachable import explain  # noqa: PLC0415 - only where no connection comes about
+
+            failure = explain(code, self.address, self._socket, at_once)
+            raise TransportError(failure or network_failure(OSError(code, ""), self.address))
         return True
 
     def connect_time(self) -> tuple[float, clock.Instant]:

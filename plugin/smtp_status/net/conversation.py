@@ -5,11 +5,11 @@ from __future__ import annotations
 from time import monotonic
 
 from ..findings import Failure, TransportError
-from ..smtp.actions import Answered, Ask, Connect, Connected, Handshake, Secured, Tell, Told
+from ..smtp.actions import Answered, Ask, Connect, Handshake, Tell, Told
 from ..smtp.reply import ReplyReader
 from ..smtp.reply_table import CLOSING
 from . import clock
-from .connection import Transport
+from .connecting import Connecting
 from .selector import READ, WRITE
 
 TYPE_CHECKING = False
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from ..smtp.actions import Action, Result
     from ..tls.layer import TlsLayer
     from ..tls.plan import TlsPlan
+    from .connection import Transport
+    from .handshaking import Handshaking
     from .loop import Loop
 
     Conversation = Generator[Action, Result, None]
-    Work = Union["_Connecting", "_Telling", "_Asking", "_Handshaking"]
+    Work = Union[Connecting, "_Telling", "_Asking", "Handshaking"]
     NewLayer = Callable[[TlsPlan, str], TlsLayer]
     Step = Callable[[], Union[Result, None]]
 
@@ -50,13 +52,8 @@ class Driver:
         assert self._transport is not None, "a conversation connects first"
         return self._transport
 
-    def use(self, transport: Transport | None) -> None:
-        """Take ``transport`` for the connection, and leave the one before."""
-        if self._transport is not None:
-            if self._events:
-                self.loop.selector.unregister(self._transport.fileno())
-                self._events = 0
-            self._transport.close()
+    def use(self, transport: Transport) -> None:
+        """Take ``transport`` for the connection."""
         self._transport = transport
 
     def begin(self) -> None:
@@ -66,21 +63,21 @@ class Driver:
     def start(self) -> None:
         """Begin what the conversation wants next."""
         assert self._work is not None
-        self._go_on(self._work.start)
+        self.go_on(self._work.start)
 
     def ready(self) -> None:
         """The socket has become readable or writable."""
         if self._work is not None:
-            self._go_on(self._work.advance)
+            self.go_on(self._work.advance)
 
     def time_is_up(self) -> None:
         """The deadline, or the work's own limit, has passed."""
         if self._work is not None:
             self.armed = 0
             self._limit = None
-            self._go_on(self._work.give_up)
+            self.go_on(self._work.give_up)
 
-    def _go_on(self, step: Step) -> None:
+    def go_on(self, step: Step) -> None:
         """Take ``step``, and hand over what came of it or wait."""
         try:
             result = step()
@@ -107,16 +104,16 @@ class Driver:
         self.loop.start_soon(self)
 
     def _watch(self) -> None:
-        work, transport = self._work, self._transport
-        assert work is not None and transport is not None
+        work = self._work
+        assert work is not None
         events = work.events
-        if self.secured and transport.waiting():
+        if self.secured and self.transport.waiting():
             events |= WRITE
         if events != self._events:
             if self._events:
-                self.loop.selector.modify(transport.fileno(), events)
+                self.loop.selector.modify(self.transport.fileno(), events)
             else:
-                self.loop.selector.register(transport.fileno(), events, self.ready)
+                self.loop.selector.register(self.transport.fileno(), events, self.ready)
             self._events = events
         if work.limit != self._limit:
             self._limit = work.limit
@@ -124,54 +121,12 @@ class Driver:
 
     def _end(self) -> None:
         self._work = None
-        self.use(None)
+        if self._transport is not None:
+            if self._events:
+                self.loop.selector.unregister(self._transport.fileno())
+                self._events = 0
+            self._transport.close()
         self.loop.ended(self)
-
-
-class _Connecting:
-    """Tries the addresses in turn; each gets the time left divided by the addresses left."""
-
-    events = WRITE
-
-    def __init__(self, action: Connect, driver: Driver) -> None:
-        self.limit: float | None = None
-        self._left = list(action.addresses)
-        self._driver = driver
-        self._failed: list[Failure] = []
-
-    def start(self) -> Result | None:
-        deadline = self._driver.loop.deadline
-        self.limit = monotonic() + deadline.left() / len(self._left) if len(self._left) > 1 else None
-        try:
-            self._driver.use(Transport(self._left.pop(0), self._driver.loop.source))
-            return self._connected() if self._driver.transport.connect() else None
-        except TransportError as error:
-            return self._next(error.failure)
-
-    def advance(self) -> Result | None:
-        try:
-            self._driver.transport.finish_connect()
-        except TransportError as error:
-            return self._next(error.failure)
-        return self._connected()
-
-    def give_up(self) -> Result | None:
-        transport = self._driver.transport
-        waited = clock.seconds_between(transport.began, clock.now())
-        cause = f"no answer from {transport.address.place} for {waited:.1f} s"
-        return self._next(Failure("timeout", cause, waited=waited))
-
-    def _next(self, failure: Failure) -> Result | None:
-        self._failed.append(failure)
-        if self._left and not self._driver.loop.deadline.passed():
-            return self.start()
-        causes = "; ".join(dict.fromkeys(one.cause for one in self._failed))
-        return failure._replace(cause=causes, at=monotonic())
-
-    def _connected(self) -> Connected:
-        transport = self._driver.transport
-        seconds, self._driver.since = transport.connect_time()
-        return Connected(transport.address, transport.own(), seconds, monotonic(), tuple(self._failed))
 
 
 class _Telling:
@@ -333,54 +288,15 @@ def _too_early(lines: tuple[bytes, ...]) -> Failure:
     return Failure("protocol", "data before it was asked for", lines, unsent=True, at=monotonic())
 
 
-class _Handshaking:
-    """Begins TLS on the connection."""
+def _handshaking(action: Handshake, driver: Driver) -> Handshaking:
+    from .handshaking import Handshaking  # noqa: PLC0415 - only with TLS
 
-    events = READ
-    limit = None
-
-    def __init__(self, action: Handshake, driver: Driver) -> None:
-        self._action = action
-        self._driver = driver
-        self._transport = driver.transport
-        self._began = monotonic()
-
-    def start(self) -> Result | None:
-        reader = self._driver.reader
-        # With TLS from the first byte nothing is plain text, and what is no TLS fails as such.
-        received = self._transport.receive() if self._action.plan.mode != "ssl" else None
-        if received is not None:
-            reader.feed(received)
-        if not reader.idle:
-            # An attacker's commands or replies, put in before the encryption begins (RFC 3207 section 6).
-            return Failure("protocol", "data in plain text before the TLS handshake", reader.begun(), at=monotonic())
-        self._driver.secured = True
-        self._transport.start_tls(self._driver.loop.new_layer(self._action.plan, self._action.name))
-        self._transport.mark()
-        return self.advance()
-
-    def advance(self) -> Result | None:
-        try:
-            if not self._transport.handshake():
-                return None
-        except TransportError as error:
-            return self._failed(error.failure)
-        peer = self._transport.peer()
-        start, end = self._transport.first_sent(), self._transport.last_received
-        self._driver.since = end
-        return Secured(peer.version, peer.cipher, peer.chain, clock.seconds_between(start, end), monotonic())
-
-    def give_up(self) -> Failure:
-        waited = monotonic() - self._began
-        return self._failed(Failure("timeout", f"no end of the handshake after {waited:.1f} s", waited=waited))
-
-    def _failed(self, failure: Failure) -> Failure:
-        return failure._replace(chain=self._transport.peer().chain, at=monotonic())
+    return Handshaking(action, driver)
 
 
 _WORKS: dict[type[Action], Callable[[Any, Driver], Work]] = {
-    Connect: _Connecting,
+    Connect: Connecting,
     Tell: _Telling,
     Ask: _Asking,
-    Handshake: _Handshaking,
+    Handshake: _handshaking,
 }

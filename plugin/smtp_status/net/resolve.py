@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from .deadline import Deadline
 
 
+_ABSENT = frozenset(
+    getattr(socket, name, None) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_FAMILY")
+)
+
+
 class Lookup:
     """The addresses of one name: ``addresses`` or ``failure`` once ``done``."""
 
@@ -49,11 +54,24 @@ class Lookup:
             if not self.addresses:
                 self.failure = Failure("nodata", f"no address: {found[0].text} is none")
         except socket.gaierror as error:
-            self.failure = _failure(error)
+            self.failure = self._of_other_family(error) or _failure(error)
         except (OSError, ValueError) as error:
             self.failure = Failure("notfound", f"the name cannot be looked up: {error}")
         self.seconds = clock.seconds_between(self._began, clock.now())
         self.done = True
+
+    def _of_other_family(self, error: socket.gaierror) -> Failure | None:
+        """The failure of a name that exists, but has no address of the family asked for.
+
+        The C library says of it that there is no such name, and says so of a name that does not exist.
+        """
+        if not self._family or error.errno not in _ABSENT:
+            return None
+        try:
+            others = addresses(self.name, self._port, 0)
+        except (OSError, ValueError):
+            return None
+        return Failure("notfound", f"no IPv{self._family} address, only {others[0].text}")
 
     def give_up(self) -> None:
         """The time is up."""
@@ -89,11 +107,10 @@ def look_up(names: Iterable[str], port: int, family: int, deadline: Deadline, st
 
 def _failure(error: socket.gaierror) -> Failure:
     """The failure an error of getaddrinfo() means (RFC 3493 section 6.1)."""
-    absent = {getattr(socket, name, None) for name in ("EAI_NODATA", "EAI_ADDRFAMILY", "EAI_FAMILY")}
     if error.errno == socket.EAI_NONAME:
         return Failure("notfound", "no such host")
-    if error.errno in absent:
-        return Failure("notfound", "the name has no address of the family asked for")
+    if error.errno in _ABSENT:
+        return Failure("notfound", "the name has no address")
     if error.errno == socket.EAI_AGAIN:
         return Failure("unreachable", "the resolver fails for now")
     return Failure("unreachable", f"the resolver fails: {error.strerror}")

@@ -53,8 +53,11 @@ def host(text: str) -> str:
     if not text.startswith("[") and not family(text):
         return name(text)
     literal = ip(text)
-    if not any(_packed(socket.AF_INET, literal) or _packed(socket.AF_INET6, literal.partition("%")[0])):
+    packed = _packed(socket.AF_INET, literal) or _packed(socket.AF_INET6, literal.partition("%")[0])
+    if not any(packed):
         raise ValueError(f"takes an address to connect to, not {shown(text)}")
+    if _is_link_local(packed) and "%" not in literal:
+        raise ValueError(f"takes a link-local address with its zone, such as {literal}%eth0")
     return literal
 
 
@@ -156,6 +159,11 @@ def is_own(literal: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_link_local(packed: bytes) -> bool:
+    """Whether an address means something on one interface only: fe80::/10 (RFC 4291 section 2.5.6)."""
+    return len(packed) == 16 and packed[0] == 0xFE and packed[1] & 0xC0 == 0x80
 
 
 def _packed(kind: int, text: str) -> bytes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..record import NamedTuple
-from ..sasl.credentials import Credentials
 from ..tls.plan import TlsPlan
 from .command import RawCommand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..sasl.credentials import Credentials
     from .address import Mailbox
     from .message import Message
 

@@ -17,7 +17,6 @@ from helpers.conversing import (
     NOOP,
     OK,
     Stopwatch,
-    about,
     after,
     ask,
     at,
@@ -25,11 +24,8 @@ from helpers.conversing import (
     no_layer,
     secured,
 )
-from servers.ports import refusing_port, silent_port
 from servers.scripted import Close, Deaf, Drip, Eof, Line, Read, Reset, Silence, Sleep, SmtpScript, Split
-from smtp_status.findings import Address, Failure
-from smtp_status.net import conversation as driving
-from smtp_status.net import loop
+from smtp_status.net import connection, loop
 from smtp_status.net.deadline import Deadline
 from smtp_status.smtp.actions import Answered, Ask, Connect, Handshake, Secured, Tell, Told
 from smtp_status.smtp.reply import Reply
@@ -128,100 +124,6 @@ def test_a_reply_however_it_is_cut(scripted):
     assert answer.reply.lines == (b"250-one", b"250-two", b"250 three")
 
 
-def test_unix_socket(scripted, tmp_path):
-    server = scripted((GREETING, Line(), OK, Eof()), path=tmp_path / "s")
-    where = Address(socket.AF_UNIX, str(server.path), str(server.path), 0)
-    connected, greeting, answer = hold(Connect((where,)), Ask(), NOOP)
-    assert connected.own == ("", 0)
-    assert (greeting.reply.code, answer.reply.code) == (220, 250)
-    assert not answer.by_kernel
-
-
-def test_source(scripted):
-    server = scripted((GREETING, Eof()))
-    ask(server, Ask(), source="127.0.0.9")
-    assert server.session.peer[0] == "127.0.0.9"
-
-
-def test_source_that_is_not_ours(scripted):
-    server = scripted((GREETING, Eof()))
-    (failure,) = hold(Connect((at(server.port),)), source="192.0.2.1")
-    assert failure.kind == "unreachable"
-    assert failure.cause == f"no local address to reach 127.0.0.1 port {server.port} from"
-
-
-def test_refused():
-    with refusing_port() as port:
-        (failure,) = hold(Connect((at(port),)))
-    assert failure._replace(at=0.0) == Failure("refused", f"connection refused by 127.0.0.1 port {port}")
-
-
-def test_missing_socket(tmp_path):
-    path = str(tmp_path / "none")
-    (failure,) = hold(Connect((Address(socket.AF_UNIX, path, path, 0),)))
-    assert (failure.kind, failure.cause) == ("notfound", f"no such socket {path}")
-
-
-def test_unix_socket_with_a_full_queue(tmp_path):
-    path = str(tmp_path / "full")
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
-        listener.bind(path)
-        listener.listen(0)
-        for _ in range(8):
-            filler = stack.enter_context(socket.socket(socket.AF_UNIX))
-            filler.setblocking(False)
-            if filler.connect_ex(path):
-                break
-        (failure,) = hold(Connect((Address(socket.AF_UNIX, path, path, 0),)))
-    assert (failure.kind, failure.cause) == ("refused", f"too many connections wait at {path}")
-
-
-def test_the_next_address_is_tried(scripted):
-    server = scripted((GREETING, Eof()))
-    with refusing_port() as port:
-        connected, greeting = hold(Connect((at(port), at(port), at(server.port))), Ask())
-    assert connected.address == at(server.port)
-    assert [failure.cause for failure in connected.failed] == [f"connection refused by 127.0.0.1 port {port}"] * 2
-    assert greeting.reply.code == 220
-
-
-def test_all_addresses_refuse():
-    with refusing_port() as one, refusing_port() as two:
-        (failure,) = hold(Connect((at(one), at(two), at(two))))
-    assert failure.kind == "refused"
-    assert failure.cause == (f"connection refused by 127.0.0.1 port {one}; connection refused by 127.0.0.1 port {two}")
-
-
-def test_each_address_gets_its_share_of_the_time_left(scripted):
-    server = scripted((GREETING, Eof()))
-    with silent_port() as port, Stopwatch() as watch:
-        connected, greeting = hold(Connect((at(port), at(server.port))), Ask(), seconds=0.4)
-    assert connected.address == at(server.port)
-    assert connected.failed[0].kind == "timeout"
-    assert about(f"no answer from 127.0.0.1 port {port} for 0.# s").fullmatch(connected.failed[0].cause)
-    assert greeting.reply.code == 220
-    assert 0.2 <= watch.seconds < 0.2 + LATE
-    assert connected.seconds < watch.seconds - 0.2 + 0.001
-
-
-def test_silent_addresses_end_with_the_deadline():
-    with silent_port() as port, Stopwatch() as watch:
-        (failure,) = hold(Connect((at(port), at(port))), seconds=0.3)
-    assert failure.kind == "timeout"
-    # Said once where both were waited for equally long.
-    assert about(f"no answer from 127.0.0.1 port {port} for 0.# s").match(failure.cause)
-    assert 0.3 <= watch.seconds < 0.5 + LATE
-
-
-def test_the_last_address_has_all_the_time_left():
-    with refusing_port() as one, silent_port() as two, Stopwatch() as watch:
-        (failure,) = hold(Connect((at(one), at(two))), seconds=0.5)
-    causes = f"connection refused by 127.0.0.1 port {one}; no answer from 127.0.0.1 port {two} for 0.# s"
-    assert about(causes).fullmatch(failure.cause)
-    assert 0.5 <= watch.seconds < 0.5 + LATE
-
-
 def test_deadline(scripted):
     server = scripted((GREETING, Silence()))
     with Stopwatch() as watch:
@@ -302,14 +204,14 @@ def test_refused_and_closed_in_the_middle_of_a_big_message(scripted, end):
 
 def test_refused_and_reset_just_before_the_next_piece_is_sent(scripted, monkeypatch):
     server = scripted((GREETING, Read(1000), Sleep(0.03), b"552 too big\r\n", Sleep(0.02), Reset()))
-    send = driving.Transport.send
+    send = connection.Transport.send
 
     def slow(transport, data):
         if data == b"second":
             time.sleep(0.15)
         return send(transport, data)
 
-    monkeypatch.setattr(driving.Transport, "send", slow)
+    monkeypatch.setattr(connection.Transport, "send", slow)
     _, answer = ask(server, Ask(), Ask([b"x" * 1000, b"second", b"third"]))
     assert isinstance(answer, Answered)
     assert (answer.reply.code, answer.early) == (552, True)

@@ -134,8 +134,8 @@ def test_localhost_is_looked_up_by_the_system():
     ("number", "kind", "cause"),
     [
         (socket.EAI_NONAME, "notfound", "no such host"),
-        (socket.EAI_NODATA, "notfound", "the name has no address of the family asked for"),
-        (socket.EAI_ADDRFAMILY, "notfound", "the name has no address of the family asked for"),
+        (socket.EAI_NODATA, "notfound", "the name has no address"),
+        (socket.EAI_ADDRFAMILY, "notfound", "the name has no address"),
         (socket.EAI_AGAIN, "unreachable", "the resolver fails for now"),
         (socket.EAI_FAIL, "unreachable", "the resolver fails: words"),
     ],
@@ -147,6 +147,26 @@ def test_failures(resolver, number, kind, cause):
     assert lookup.addresses == ()
     assert lookup.seconds is not None
     assert lookup.route().target.addresses == ()
+
+
+@pytest.mark.parametrize("number", [socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY])
+@pytest.mark.parametrize(("family", "other"), [(4, "2001:db8::1"), (6, "192.0.2.1")])
+def test_a_name_of_the_other_family_only(resolver, number, family, other):
+    attempts = iter([fails(number), answers(other)])
+
+    def answer(port):
+        return next(attempts)(port)
+
+    resolver["mx"] = answer
+    (lookup,) = find("mx", family=family)
+    assert lookup.failure == Failure("notfound", f"no IPv{family} address, only {other}")
+    assert [asked for _host, asked in resolver["asked"]] == [{4: socket.AF_INET, 6: socket.AF_INET6}[family], 0]
+
+
+def test_no_name_of_any_family(resolver):
+    resolver["mx"] = fails(socket.EAI_NONAME)
+    (lookup,) = find("mx", family=4)
+    assert lookup.failure == Failure("notfound", "no such host")
 
 
 def test_name_that_cannot_be_one(resolver):

@@ -61,6 +61,8 @@ def test_hosts(argv: list[str], targets: tuple[str, ...]) -> None:
         (["-H", "[mx]"], "-H takes an IPv4 or IPv6 address, not [mx]"),
         (["-H", "[::1"], "-H takes an IPv4 or IPv6 address, not [::1"),
         (["-H", "::g"], "-H takes a host name or an address, not ::g"),
+        (["-H", "fe80::1"], "-H takes a link-local address with its zone, such as fe80::1%eth0"),
+        (["-H", "[FEBF::1]"], "-H takes a link-local address with its zone, such as FEBF::1%eth0"),
         (["-H", "fe80::1%nope"], "-H takes an address of a network interface this host has, not fe80::1%nope"),
         (["-H", "ü" * 70 + ".example"], None),
         (["-H", "a\u2044b.example"], "-H takes a host name, and a\u2044b.example has no form in ASCII (IDNA)"),
