@@ -317,6 +317,13 @@ def test_different_where_check_smtp_looks_away(submission: Submission, theirs: T
     assert (result.code, result.first) == (3, f"SMTP UNKNOWN - {sentence}")
 
 
+def test_different_where_a_mechanism_is_not_known(submission: Submission, theirs: Theirs, ours: Ours):
+    line = (*at(submission, "notls"), "-A", "NTLM", "-U", USER, "-P", PASSWORD)
+    assert theirs(*line) == 2
+    result = ours(*line)
+    assert (result.code, result.first.startswith("SMTP UNKNOWN - -A takes no NTLM, but EXTERNAL ")) == (3, True)
+
+
 def test_different_name_not_found(theirs: Theirs, ours: Ours):
     line = ("-H", "no-such-host.invalid", "-t", "5")
     assert theirs(*line) == 3

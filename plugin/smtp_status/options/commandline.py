@@ -57,7 +57,7 @@ class Use(NamedTuple):
 
 class Arguments(NamedTuple):
     """Options in their order, and the operands (HOST FROM TO DATA); ``meant`` are those of them that say something:
-    neither empty, nor a truth behind an option that takes no value."""
+    neither blank, nor a truth behind an option that takes no value."""
 
     uses: tuple[Use, ...]
     operands: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ def parse(words: Sequence[str]) -> Arguments:
         rest.pop()
         if word == "--":
             operands.extend(reversed(rest))
-            meant.extend(word for word in reversed(rest) if word)
+            meant.extend(word for word in reversed(rest) if word.strip())
             break
         if word.startswith("--"):
             uses.append(_long(word[2:], rest))
@@ -107,7 +107,7 @@ def parse(words: Sequence[str]) -> Arguments:
             uses.extend(_cluster(word[1:], rest))
         else:
             operands.append(word)
-            if word and not (flag and word.lower() in TRUTHS):
+            if word.strip() and not (flag and word.lower() in TRUTHS):
                 meant.append(word)
             flag = False
             continue

@@ -28,6 +28,7 @@ from smtp_status.options.settings import shown
         (["-H", "münchen.example"], ("xn--mnchen-3ya.example",)),
         (["-H", "a", "-H", "b", "-H", "a"], ("a", "b")),
         (["-H", "a", ""], ("a",)),
+        (["-H", "a", "--", " ", ""], ("a",)),
         (["-H", "a", "-4", "", ""], ("a",)),
         (["-H", "a", "-q", "true"], ("a",)),
         (["-vS", "YES", "-H", "a", "--lmtp", "1", ""], ("a",)),
