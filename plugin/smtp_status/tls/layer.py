@@ -33,7 +33,7 @@ class TlsLayer:
             # As octets: a str would be encoded by the rules of IDNA, which is ASCII already and costs an import.
             octets = name.encode("ascii") or None
             self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=octets)
-        except ValueError as error:
+        except (ValueError, ssl.SSLError) as error:
             raise TransportError(Failure("name", clean(f"{name} cannot be a certificate's name: {error}"))) from None
 
     def feed(self, data: bytes) -> None:

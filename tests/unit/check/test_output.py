@@ -219,7 +219,9 @@ def signals():
 def stdout(monkeypatch):
     """The other end of a pipe in the place of standard output."""
     reader, writer = os.pipe()
-    monkeypatch.setattr(output.os, "write", lambda number, data, write=os.write: write(writer, data[:7]))
+    monkeypatch.setattr(
+        output.os, "write", lambda number, data, write=os.write: write(writer if number == 1 else number, data[:7])
+    )
     yield reader
     os.close(reader)
     os.close(writer)
@@ -249,7 +251,9 @@ def full(monkeypatch):
             os.write(writer, b"." * 4096)
     except BlockingIOError:
         os.set_blocking(writer, True)
-    monkeypatch.setattr(output.os, "write", lambda number, data, write=os.write: write(writer, data))
+    monkeypatch.setattr(
+        output.os, "write", lambda number, data, write=os.write: write(writer if number == 1 else number, data)
+    )
     yield
     os.close(reader)
     os.close(writer)
