@@ -103,7 +103,7 @@ CASES = {
     "ignore_quit": Case({"ignore_quit": True}, 0, 0),
     "ignore_quit, a word": Case({"ignore_quit": "yes"}, 0, 0),
     "ignore_quit, a number": Case({"ignore_quit": 1}, 0, 0),
-    "ignore_quit, false": Case({"ignore_quit": False}, 0, 3, "false is one word too many beside -H"),
+    "ignore_quit, false": Case({"ignore_quit": False}, 0, 3, "false is one word too many beside -H, -q takes no value"),
     "ignore_quit, empty": Case({"ignore_quit": ""}, 0, 0),
     "warning": Case({"warning": 5}, 0, 0),
     "warning, too slow": Case({"warning": 0.5}, 1, 1, "answered, but it took ", "slow"),

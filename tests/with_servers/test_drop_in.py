@@ -294,7 +294,7 @@ def test_different_state(submission: Submission, theirs: Theirs, ours: Ours, cas
 MEANT_FOR_SOMETHING = {
     # listener, options, exit code of check_smtp, our line of UNKNOWN
     "a port without its option": ("smtp", ("25",), 0, "25 is one word too many beside -H, -p?"),
-    "a word too many": ("smtp", ("-q", "false"), 0, "false is one word too many beside -H"),
+    "a word too many": ("smtp", ("-q", "false"), 0, "false is one word too many beside -H, -q takes no value"),
     "user alone": (
         "notls",
         ("-U", USER),

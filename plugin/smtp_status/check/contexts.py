@@ -100,8 +100,9 @@ class DaysContext(nagiosplugin.Context):  # type: ignore[misc]
 
     def performance(self, metric: Metric, resource: Resource) -> str:
         # As a range these were 21: and 7:, but Icinga drops all that is not a plain number. To Icinga Web a number
-        # with a limit is bad above it, unless the critical one is the lower of two: hence the 0.
-        if self._warning is None:
+        # with a limit is bad above it, unless the critical one is the lower of two: hence the 0, and none at all where
+        # the warning is 0.
+        if not self._warning:
             return f"{metric.name}={metric.value}"
         return f"{metric.name}={metric.value};{self._warning};{self._critical or 0}"
 

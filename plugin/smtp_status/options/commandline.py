@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TRUTHS = frozenset({"true", "yes", "1"})
 """Words that Icinga's own ``smtp`` command puts behind an option that takes no value."""
 
+UNTRUTHS = frozenset({"false", "no", "off"})
+"""Words that it puts there too, which check_smtp would take for the option all the same."""
+
 OLD_SPELLINGS = {"-wt": "-w", "-ct": "-c", "-to": "-t"}
 """Spellings of check_smtp's early years; getopt would read them as a letter with the value ``t`` or ``o``."""
 
@@ -92,7 +95,7 @@ def parse(words: Sequence[str]) -> Arguments:
     uses: list[Use] = []
     operands: list[str] = []
     meant: list[str] = []
-    flag = False
+    flag, hint = "", ""
     rest = list(reversed(words))
     while rest:
         word = OLD_SPELLINGS.get(rest[-1], rest[-1])
@@ -108,18 +111,20 @@ def parse(words: Sequence[str]) -> Arguments:
         else:
             operands.append(word)
             if word.strip() and not (flag and word.lower() in TRUTHS):
+                if not meant and flag and word.lower() in UNTRUTHS:
+                    hint = f", {flag} takes no value"
                 meant.append(word)
-            flag = False
+            flag = ""
             continue
-        flag = uses[-1].value is None
-    _check_surplus(uses, operands, meant)
+        flag = uses[-1].spelling if uses[-1].value is None else ""
+    _check_surplus(uses, operands, meant, hint)
     return Arguments(tuple(uses), tuple(operands), tuple(meant))
 
 
-def _check_surplus(uses: Sequence[Use], operands: Sequence[str], meant: Sequence[str]) -> None:
+def _check_surplus(uses: Sequence[Use], operands: Sequence[str], meant: Sequence[str], hint: str) -> None:
     named = next((use for use in uses if use.option.name in {"hostname", "domain"}), None)
     if named is not None and meant:
-        hint = ", -p?" if meant[0].isdigit() else ""
+        hint = ", -p?" if meant[0].isdigit() else hint
         raise UsageError(f"{shown(meant[0])} is one word too many beside {named.spelling}{hint}")
     if named is None and len(operands) > len(table.OPERANDS):
         surplus = operands[len(table.OPERANDS)]

@@ -162,7 +162,7 @@ def test_days_with_one_limit_or_none():
     [
         ((21, 7), "tls_days=30;21;7"),
         ((21, None), "tls_days=30;21;0"),
-        ((0, None), "tls_days=30;0;0"),
+        ((0, None), "tls_days=30"),
         ((None, None), "tls_days=30"),
     ],
 )

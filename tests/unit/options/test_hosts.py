@@ -78,7 +78,7 @@ def test_hosts(argv: list[str], targets: tuple[str, ...]) -> None:
         (["-H", "a", "true"], "true is one word too many beside -H"),
         (["-H", "a", "-w", "5", "1"], "1 is one word too many beside -H, -p?"),
         (["-H", "a", "-q", "true", "true"], "true is one word too many beside -H"),
-        (["-H", "a", "-q", "false"], "false is one word too many beside -H"),
+        (["-H", "a", "-q", "false"], "false is one word too many beside -H, -q takes no value"),
         (["-H", "a", "-q", "--", "true"], "true is one word too many beside -H"),
         (["-H", "a", "-d", "example.org"], "-H and --domain exclude each other"),
         (["a", "-d", "example.org"], "a is one word too many beside -d"),
