@@ -11,7 +11,7 @@ unexport HOST TO FROM
 endif
 
 .NOTPARALLEL:
-.PHONY: help demo test lint fuzz mutation generate pyz deb rpm dist client bench clean FORCE
+.PHONY: help demo test lint fuzz mutation generate pyz deb rpm dist client bench pictures clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo 'make dist    build a release into dist/: sdist, wheel, pyz, deb, rpm, checksums; see RELEASE.md'
 	@echo '             PYTHONS="python3.9 python3.12" adds compiled code for these to what pyz, rpm and dist make'
 	@echo 'make bench   measure cost and accuracy beside swaks, check_smtp, smtp-source and smtplib (minutes, as root)'
+	@echo 'make pictures  take and draw the pictures of docs/ that make bench does not draw (as root, with chromium)'
 	@echo 'make clean   remove the virtual environment, builds and caches'
 	@echo
 	@echo 'PYTHON=/path/to/python3 chooses the interpreter (3.9 or newer); the environment is made anew for it.'
@@ -84,6 +85,10 @@ dist: .venv/dist.stamp
 # Writes bench/RESULTS.md and the pictures of docs/. ARGS=--short runs everything once and writes nothing.
 bench: .venv/bench.stamp
 	.venv/bin/python bench/run.py $(ARGS)
+
+pictures: .venv/test.stamp
+	$(PYTHON) docs/pictures.py
+	PYTHONPATH=plugin:tests .venv/bin/python -m helpers.screenshot .venv/packages docs
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis plugin/*.egg-info

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw the pictures of docs/ that are drawn and not measured: ``docs/pictures.py`` writes them as SVG.
 
-``bench/run.py`` draws those with figures in them, ``tests/screenshot.py`` takes that of Icinga Web.
+``make pictures`` does so too, and takes that of Icinga Web anew; ``make bench`` draws those with figures in them.
 """
 
 from __future__ import annotations

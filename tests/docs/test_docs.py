@@ -276,3 +276,24 @@ def test_the_lines_shown_are_those_printed(make: ModuleType, world: World) -> No
         case: steady(line) for case, line in shown.items()
     }
     assert max(map(len, printed.values())) <= FIRST_LINE_MAXIMUM
+
+
+# -- pictures
+
+
+def test_drawn_pictures_are_fresh() -> None:
+    spec = importlib.util.spec_from_file_location("docs_pictures", ROOT / "docs" / "pictures.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for file, draw in module.PICTURES.items():
+        assert (ROOT / "docs" / file).read_text("utf-8") == draw(), "run docs/pictures.py"
+
+
+def test_every_picture_is_shown() -> None:
+    pictures = {path for kind in ("png", "svg") for path in (ROOT / "docs").glob(f"*.{kind}")}
+    shown = set()
+    for page in PAGES:
+        for link in re.finditer(r"!\[[^\]]+\]\((?P<target>[^)\s]+)\)", page.read_text("utf-8")):
+            shown.add((page.parent / link["target"]).resolve())
+    assert pictures - shown <= {ROOT / "docs" / "resident.svg"}
