@@ -48,6 +48,11 @@ def perform(settings: Settings, began: float, stop: int | None) -> tuple[str, in
     check = SMTPCheck(resource, settings)
     resource.limit(Deadline(settings.timeout, began), time(), stop)
     check()
+    return report(check, resource, settings)
+
+
+def report(check: SMTPCheck, resource: SMTP, settings: Settings) -> tuple[str, int]:
+    """The whole output and the exit code of a check that was run."""
     if settings.output_format == "json":
         from . import document  # noqa: PLC0415 - for programs only
 
