@@ -13,7 +13,7 @@ from smtp_status import text
 from smtp_status.options.inifile import SECTIONS, parse
 from smtp_status.options.settings import UsageError
 from smtp_status.smtp.reply import MAX_LINE, Reply, ReplyReader, extensions
-from smtp_status.tls import certificate, judge, messages
+from smtp_status.tls import certificate, messages, peer
 from smtp_status.tls.der import CertificateFault
 
 Target = Callable[[bytes], None]
@@ -102,11 +102,11 @@ def certificates(octets: bytes) -> None:
         assert str(fault).isprintable()
         chain = ()
     for der in (octets, *islice(chain, 3)):
-        read = judge.leaf((der,))
+        read = peer.leaf((der,))
         if read is not None:
-            assert all(line.isprintable() for line in judge.describe(read, 1.7e9))
-            assert judge.name_words(read, "mx.example.org").isprintable()
-            judge.days_left(read, 1.7e9)
+            assert all(line.isprintable() for line in peer.describe(read, 1.7e9))
+            assert peer.name_words(read, "mx.example.org").isprintable()
+            peer.days_left(read, 1.7e9)
             certificate.matches(read, "mx.example.org")
             certificate.matches(read, "192.0.2.1")
 

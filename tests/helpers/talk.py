@@ -13,6 +13,7 @@ from smtp_status.smtp.message import Message
 from smtp_status.smtp.plan import Plan
 from smtp_status.smtp.reply import Reply, ReplyReader
 from smtp_status.smtp.route import Route
+from smtp_status.tls.judge import Judgement
 
 STARTED = 100.0
 NOW = 1_800_000_000.0
@@ -70,12 +71,23 @@ def surplus(*lines: bytes) -> Failure:
     return Failure("protocol", "data before it was asked for", lines)
 
 
+class NothingWrong:
+    """A judge of certificates who has nothing to say."""
+
+    def __init__(self, verified: bool) -> None:
+        self._verified = verified
+
+    def judge(self, *_of: Any) -> Judgement:
+        return Judgement(verified=self._verified)
+
+
 class Talk:
     """One conversation.  ``script``: for each Exchange the reply as text, or its result.
 
     ``connected``, ``secured``, ``told``: results of the other actions.  ``rest``: what comes of every Exchange after
     the script; without it the script must be used up, and be enough.  ``policy``: that of the route.
-    ``tolerated``: the dialogue's.  Each action takes a second of the clock.
+    ``judge``: the dialogue's; without one, and without a chain in ``secured``, nothing is wrong.  Each action takes a
+    second of the clock.
     """
 
     def __init__(
@@ -88,7 +100,7 @@ class Talk:
         told: Failure | None = None,
         rest: Failure | None = None,
         policy: Any = None,
-        tolerated: Any = None,
+        judge: Any = None,
     ) -> None:
         self.actions: list[Any] = []
         self.sent: list[bytes] = []
@@ -100,7 +112,9 @@ class Talk:
             Handshake: secured or Secured("TLSv1.3", "TLS_AES_256_GCM_SHA384", (), SECONDS, 0.0),
             Tell: told or Told(0.0),
         }
-        dialogue = Dialogue(plan, Route(target, policy=policy), NOW, tolerated)
+        if judge is None and not (secured and secured.chain):
+            judge = NothingWrong(plan.tls.verify)
+        dialogue = Dialogue(plan, Route(target, policy=policy), NOW, judge)
         steps = dialogue.run()
         waiting = list(script)
         at = STARTED

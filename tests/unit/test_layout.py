@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "plugin/smtp_status"
+MOST_LINES = 430
 
 MODULES = {path: path.relative_to(PACKAGE).with_suffix("").parts for path in sorted(PACKAGE.rglob("*.py"))}
 
@@ -68,6 +69,11 @@ def test_the_table_names_every_module():
 def test_every_package_says_in_one_line_what_is_in_it():
     for path in PACKAGE.rglob("__init__.py"):
         assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: ".".join(MODULES[path]))
+def test_no_module_is_too_long(path):
+    assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES
 
 
 def test_who_knows_nagiosplugin():

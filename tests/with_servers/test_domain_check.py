@@ -318,7 +318,7 @@ class TestOutput:
         assert [row for row in found.lines if row.startswith("dns: MX ")] == [
             "dns: MX a¦b.example.test is no host name",
             "dns: MX ‹script›.example.test is no host name",
-            "dns: MX \\027[2J\\010.example.test is no host name",
+            "dns: MX ∖027[2J∖010.example.test is no host name",
             "dns: MX \\240.example.test is no host name",
         ]
 

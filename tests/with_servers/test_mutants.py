@@ -35,11 +35,12 @@ from smtp_status.options.settings import Settings
 from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.smtp import address, command, patterns, reply
 from smtp_status.smtp.command import RawCommand
-from smtp_status.smtp.dialogue import MESSAGE_LINES_SHOWN, Dialogue
+from smtp_status.smtp.dialogue import Dialogue
 from smtp_status.smtp.patterns import compiled
 from smtp_status.smtp.plan import Plan
 from smtp_status.smtp.reply import Reply
 from smtp_status.smtp.route import Route
+from smtp_status.smtp.transaction import MESSAGE_LINES_SHOWN
 from smtp_status.tls.plan import TlsPlan
 
 PASSWORD = "correct horse"
@@ -260,7 +261,7 @@ def test_only_mail_that_was_accepted_is_reset(answer, verbs):
 
 
 def test_what_is_left_of_the_time_to_part(monkeypatch):
-    monkeypatch.setattr("smtp_status.smtp.dialogue.FAREWELL_SECONDS", 1.5)
+    monkeypatch.setattr("smtp_status.smtp.farewell.FAREWELL_SECONDS", 1.5)
     talk = Talk(plan(sender=SENDER), GREETING, EHLO, OK, OK, BYE)
     assert talk.limits[-2:] == [1.5, 0.5]
 

@@ -390,7 +390,7 @@ class TestTolerance:
         result = check(postfix.port["wrongname"], certs, "-f", "a@example.org", "--state", "tls:name=warning")
         assert (result.code, result.first) == (
             1,
-            f"SMTP WARNING - {HOST} tls: certificate is for other.example.test, not for {HOST}",
+            f"SMTP WARNING - {HOST} tls: certificate is for other.example.test, not for {HOST}; --tls-name?",
         )
         assert "time_mail" in result.perfdata
 

@@ -15,10 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..findings import Address, Failure
+    from ..findings import Address, Finding
     from ..net.deadline import Deadline
     from ..options.arrivalplan import ArrivalPlan
-    from ..tls.chain import Tolerated
+    from ..tls.judge import Judge
     from ..tls.layer import TlsLayer
 
 
@@ -31,31 +31,29 @@ class Door:
 
     def __init__(self, plan: ArrivalPlan) -> None:
         self.tls_days: int | None = None
-        self.faults: list[Failure] = []
+        self.faults: tuple[Finding, ...] = ()
         self.details: list[str] = []
         self._plan = plan
         self._tls_name = plan.tls.name or plan.host.partition("%")[0].rstrip(".")
         self._stream: Stream | None = None
         self._layer: TlsLayer | None = None
-        self._tolerated: Tolerated | None = None
+        self._judge: Judge | None = None
         if plan.tls.mode != "off":
             self._prepare_tls()
 
     def _prepare_tls(self) -> None:
         from ..tls.context import make_context  # noqa: PLC0415 - imaplib has ssl loaded, but not what is ours
+        from ..tls.judge import Judge  # noqa: PLC0415 - as above
         from ..tls.layer import TlsLayer  # noqa: PLC0415 - as above
 
         tls = self._plan.tls
         try:
             self._layer = TlsLayer(make_context(tls), self._tls_name)
+            self._judge = Judge(tls)
         except ValueError as error:
             raise UsageError(str(error)) from None
         except TransportError as error:
             raise UsageError(f"--imap-tls-name: {error.failure.cause}") from None
-        if tls.tolerate & {"verify", "expired"}:
-            from ..tls.chain import Tolerated  # noqa: PLC0415 - hardly anybody tolerates anything
-
-            self._tolerated = Tolerated(tls)
 
     @property
     def stopped(self) -> bool:
@@ -132,18 +130,18 @@ class Door:
             raise
         self.details.append(f"imap tls: {peer.version} {peer.cipher}")
         self._look_at_certificate(peer.chain)
+        assert self._judge is not None
+        self.faults = self._judge.judge(peer.chain, self._tls_name, None, time()).findings
 
     def _look_at_certificate(self, chain: tuple[bytes, ...]) -> None:
-        from ..tls import judge  # noqa: PLC0415 - only with TLS
+        from ..tls import peer  # noqa: PLC0415 - only with TLS
 
-        certificate, now = judge.leaf(chain), time()
+        certificate, now = peer.leaf(chain), time()
         if certificate is None:
             return
-        self.tls_days = judge.days_left(certificate, now)
+        self.tls_days = peer.days_left(certificate, now)
         if self._plan.verbose:
-            self.details += [f"imap {line}" for line in judge.describe(certificate, now)]
-        others = self._tolerated(chain, self._tls_name) if self._tolerated is not None else ()
-        self.faults = judge.faults(certificate, self._tls_name, self._plan.tls, now, others)
+            self.details += [f"imap {line}" for line in peer.describe(certificate, now)]
 
     def until(self, instant: float) -> None:
         """Every wait ends at ``instant`` of the monotonic clock."""

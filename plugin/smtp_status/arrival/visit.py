@@ -68,7 +68,7 @@ class Visited(NamedTuple):
     origins: Mapping[str, Sequence[tuple[str, str]]] = {}
     details: tuple[str, ...] = ()
     transcript: tuple[str, ...] = ()
-    faults: tuple[Failure, ...] = ()
+    faults: tuple[Finding, ...] = ()
     """What is wrong with the certificate that ``--state`` tolerates."""
 
 
@@ -117,7 +117,7 @@ class Visit:
             self._origins,
             (*self._door.details, *self._details),
             tuple(self._door.transcript()),
-            tuple(self._door.faults),
+            self._door.faults,
         )
 
     @property

@@ -11,7 +11,9 @@ from ..findings import Outcome, StageTime, Target
 from ..net import loop, routes
 from ..net.deadline import Deadline
 from ..options.settings import UsageError
+from ..smtp import dialogue
 from ..smtp.dialogue import Dialogue
+from . import states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from ..options.settings import Settings
     from ..smtp.plan import Plan
     from ..smtp.route import Route
-    from ..tls.chain import Tolerated
+    from ..tls.judge import Judge
     from ..tls.layer import TlsLayer
     from ..tls.plan import TlsPlan
     from .arrivals import Arrivals
@@ -51,7 +53,8 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         self._settings = settings
         # What costs time of its own is loaded and read before the clock starts: it is not the server's.
         self._new_layer = _layer_maker(settings.plan.tls)
-        self._tolerated = _tolerated(settings.plan.tls)
+        self._judge = _judge(settings.plan.tls)
+        dialogue.load(settings.plan)
         self._find_routes = _route_finder(settings)
         if settings.arrival is not None:
             from .arrivals import Arrivals  # noqa: PLC0415 - few checks look into a mailbox
@@ -117,7 +120,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         # The mailbox is no part of the total, which is SMTP's.
         started = self._deadline.started + self._begin_visit(labels)
         dialogues = [
-            Dialogue(self._plan_for(route.target), route, self._now, self._tolerated)
+            Dialogue(self._plan_for(route.target), route, self._now, self._judge, self._tolerates)
             if route.target.addresses
             else _dead_end(route, looked)
             for route in found
@@ -166,6 +169,11 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         self._begin_visit([""])
         self._finish_visit(self.outcomes, self._deadline.started)
 
+    def _tolerates(self, finding: Finding) -> bool:
+        """Whether a conversation goes on beside a fault: where it keeps no mail away, or ``--state`` has it so."""
+        state = states.ruled_state(finding, self._settings.rules)
+        return finding.default == "warning" if state is None else state != "critical"
+
     def _metrics_of_several(self, verdict: Verdict) -> list[nagiosplugin.Metric]:
         """The verdict, what is to be said of the domain itself, and each target's own."""
         assert self.survey is not None
@@ -196,13 +204,16 @@ def _route_finder(settings: Settings) -> Callable[[Deadline, int | None], Survey
     return partial(of_hosts, settings.hosts, settings.port, settings.family)
 
 
-def _tolerated(plan: TlsPlan) -> Tolerated | None:
-    """Says what a handshake goes on in spite of; None where it does not, or where nobody asked for verification."""
-    if plan.mode == "off" or not plan.verify or not plan.tolerate & {"verify", "expired"}:
+def _judge(plan: TlsPlan) -> Judge | None:
+    """The judge of the run's certificates, None where there will be none."""
+    if plan.mode == "off":
         return None
-    from ..tls.chain import Tolerated  # noqa: PLC0415 - hardly anybody tolerates anything
+    from ..tls.judge import Judge  # noqa: PLC0415 - only with TLS
 
-    return Tolerated(plan)
+    try:
+        return Judge(plan)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _layer_maker(plan: TlsPlan) -> NewLayer:

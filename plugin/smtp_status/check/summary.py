@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import nagiosplugin
 
+from .. import stages
 from ..findings import COLUMNS
 from ..record import NamedTuple
 from ..smtp import reply_table
@@ -40,17 +41,6 @@ SERVER_KEPT = 40
 
 TOLERATED_SHOWN = 48
 """Characters of a tolerated fault behind a success, whose own words are to stay legible."""
-
-_SUCCESSES = (
-    ("message", "accepted the message", "accept mail"),
-    ("rcpt", "accepted the recipient", "accept the recipient"),
-    ("mail", "accepted the sender", "accept the sender"),
-    ("auth", "authenticated", "authenticate"),
-)
-"""Stages by which a run is called a success, the last one first: of one target, and of several."""
-
-_EARLY_ENDS = {"dns": "found", "sts": "found", "connect": "connect"}
-"""What several targets do where no more is asked of them."""
 
 _PER_RECIPIENT = ("rcpt", "message")
 """Stages with a finding for each of several recipients."""
@@ -212,11 +202,10 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
             asked.add("mail")
         if plan.credentials is not None:
             asked.add("auth")
-        if plan.quit_after in _EARLY_ENDS:
-            return _EARLY_ENDS[plan.quit_after]
         if plan.quit_after is not None:
-            asked &= {plan.quit_after}
-        return next((words for stage, _, words in _SUCCESSES if stage in asked), "answer")
+            asked = {plan.quit_after}
+        words = (row.successes for row in reversed(stages.ROWS) if row.name in asked and row.successes)
+        return next(words, "answer")
 
 
 def _before_quit(outcome: Outcome) -> list[Finding]:
@@ -259,10 +248,10 @@ def _shown_host(host: str) -> str:
 
 def _did(outcome: Outcome) -> tuple[str, Finding | None]:
     """What the server did in the end, in the words of success, and the finding that says so."""
-    for stage, words, _ in _SUCCESSES:
-        for finding in reversed(outcome.findings):
-            if finding.stage == stage and not _refused(finding):
-                return words, finding
+    for row in reversed(stages.ROWS):
+        for finding in reversed(outcome.findings) if row.success else ():
+            if finding.stage == row.name and finding.codes and not _refused(finding):
+                return row.success, finding
     said = [finding for finding in outcome.findings if finding.succeeded and finding.codes and finding.stage != "quit"]
     return "answered", said[-1] if said else None
 
@@ -281,7 +270,7 @@ def _success(
     if finding is None:
         # Stopped before the server had said anything.
         last = outcome.findings[-1]
-        words = {"dns": "was found", "connect": "connected"}.get(last.stage, "answered")
+        words = stages.row(last.stage).success or words
         said = last.cause
     remarks = list(notes)
     if tolerated is not None:

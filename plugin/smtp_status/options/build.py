@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from .. import stages
 from . import commandline, hosts, table, values
 from .commandline import Arguments, Use
 from .plan import plan_from
@@ -203,22 +204,11 @@ def _quit_after(given: Arguments, plan: Plan, targets: Sequence[str]) -> str | N
     stage = given.value("quit-after", values.stage)
     if use is None or stage is None or stage == "quit":
         return None
-    there = {"connect", "banner", "ehlo"}
-    if not targets or any(not hosts.is_path(host) and not hosts.family(host) for host in targets):
-        there.add("dns")
-    if given.has("mta-sts"):
-        there.add("sts")
-    if plan.tls.mode != "off":
-        there.update({"tls"} if plan.tls.mode == "ssl" else {"starttls", "tls"})
-    if plan.credentials:
-        there.add("auth")
-    if plan.sender is not None or plan.recipients:
-        there.add("mail")
-    if plan.recipients:
-        there.update({"rcpt", "data", "message"})
+    has = _has(given, plan, targets)
+    there = {row.name for row in stages.ROWS if not row.needs or has[row.needs]}
     there.update(command.stage for command in plan.commands)
     if stage not in there:
-        raise use.fault(f"{stage} is a stage this run does not have, {_MISSING[stage]}")
+        raise use.fault(f"{stage} is a stage this run does not have, {stages.row(stage).without}")
     return stage
 
 
@@ -231,6 +221,20 @@ def _one_domain(given: Arguments) -> str | None:
     return given.value("domain", _domain)
 
 
+def _has(given: Arguments, plan: Plan, targets: Sequence[str]) -> dict[str, bool]:
+    """What a run has, by the words that the stages say they need it with."""
+    return {
+        "name": not targets or any(not hosts.is_path(host) and not hosts.family(host) for host in targets),
+        "mta-sts": given.has("mta-sts"),
+        "starttls": plan.tls.mode in {"starttls", "offered"},
+        "tls": plan.tls.mode != "off",
+        "login": plan.credentials is not None,
+        "sender": plan.sender is not None or bool(plan.recipients),
+        "recipients": bool(plan.recipients),
+        "commands": bool(plan.commands),
+    }
+
+
 def _domain(text: str) -> str:
     try:
         if not hosts.is_path(text) and not hosts.family(text):
@@ -238,17 +242,3 @@ def _domain(text: str) -> str:
     except ValueError:
         pass
     raise ValueError(f"takes a mail domain, not {shown(text)}")
-
-
-_MISSING = {
-    "dns": "the host is no name",
-    "sts": "it takes --mta-sts",
-    "starttls": "it takes --starttls",
-    "tls": "it takes --starttls or --ssl",
-    "auth": "it takes --authuser",
-    "mail": "it takes --from or --to",
-    "rcpt": "it takes --to",
-    "data": "it takes --to",
-    "message": "it takes --to",
-    "command": "it takes --command",
-}

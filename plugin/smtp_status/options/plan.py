@@ -33,6 +33,9 @@ TOLERABLE = ("verify", "expired", "name")
 
 MAX_VERBOSE = 3
 
+ASKING = ("starttls", "ssl", "certificate", "ca", "tls-name")
+"""Options that ask for a certificate to be judged, whatever policy is asked for beside them."""
+
 MESSAGE_OPTIONS = ("data", "data-file", "subject", "header")
 
 
@@ -129,9 +132,11 @@ def _tls(given: Arguments, targets: Sequence[str], rules: Sequence[StateRule]) -
         client_cert=given.value("client-cert", _file),
         client_key=None if key is None else key.read(_file),
         minimum=given.value("tls-min", values.tls_version) or "1.2",
-        # With a policy asked for, only what it asks to verify is verified.
-        verify=not given.has("no-verify") and not by_policy,
+        verify=not given.has("no-verify"),
         tolerate=tolerated(rules),
+        # A policy alone asks for no more than it has to judge.
+        asked=not by_policy or any(map(given.has, ASKING)),
+        afterwards=by_policy,
     )
 
 

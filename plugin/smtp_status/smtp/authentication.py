@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from ..sasl import mechanisms
+from ..sasl.exchange import AuthFault, decode_challenge, encode
+from ..text import clean, sentence
+from . import reply_table
+from .farewell import FAREWELL_SECONDS
+from .session import Over, reply_to
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..sasl.exchange import Exchange
+    from .actions import Answered
     from .reply import Reply
+    from .session import Session, Steps
+
+MAX_AUTH_COMMAND = 512
+"""Octets of an AUTH command with its initial response (RFC 4954 section 4, RFC 5321 section 4.5.3.1.4)."""
 
 MEANINGS = {
     432: "password transition needed",
@@ -28,3 +41,84 @@ def meaning(reply: Reply) -> str:
     """What the code of a reply to AUTH means; '' where there is nothing to add to the server's own words."""
     words = MEANINGS.get(reply.code, "")
     return "" if words.encode() in b" ".join(reply.texts).lower() else words
+
+
+def authenticate(session: Session) -> Steps[None]:
+    """Log in as the plan says; the conversation is over where that fails."""
+    credentials = session.plan.credentials
+    assert credentials is not None and session.link is not None
+    offered = session.extensions.get("AUTH", "").upper().split()
+    mechanism = mechanisms.choose(
+        offered,
+        credentials.mechanism,
+        protected=session.secured or session.link.address.stays_here,
+        plaintext=credentials.plaintext,
+        has_secret=credentials.secret is not None,
+        has_client_cert=session.plan.tls.client_cert is not None,
+    )
+    if mechanism is None:
+        session.lack("auth", _why_no_mechanism(session, offered))
+    try:
+        exchange = mechanisms.start(mechanism, credentials, session.tls_name, session.link.address.port)
+    except ValueError as error:
+        session.lack("auth", str(error))
+    # Besides the password as the user gave it: SASLprep may have changed it.
+    session.observations.hide(exchange.secrets)
+    answer = yield from _sasl(session, exchange)
+    explanation = sentence(exchange.explanation, session.observations.secrets)
+    words = meaning(answer.reply)
+    column = "protocol" if answer.early else reply_table.judge("AUTH", answer.reply.code)
+    if column == "success":
+        words = mechanism
+    elif column == "protocol":
+        words = f"not a {reply_to('AUTH')}"
+    elif explanation:
+        words = f"{words}: {explanation}" if words else explanation
+    session.observations.add_reply("auth", column, answer, words)
+    if column != "success":
+        raise Over
+    session.reached("auth")
+
+
+def _sasl(session: Session, exchange: Exchange) -> Steps[Answered]:
+    """The commands of one authentication; the reply that ended it."""
+    command = f"AUTH {exchange.mechanism}".encode("ascii")
+    initial = exchange.initial
+    whole = command + b" " + (encode(initial or b"") or b"=")
+    if initial is None or len(whole) + 2 > MAX_AUTH_COMMAND:
+        answer = yield from session.command("auth", "AUTH", command)
+    else:
+        initial = None
+        answer = yield from session.command("auth", "AUTH", whole, command + b" ***")
+    try:
+        while answer.reply.code == reply_table.CONTINUE:
+            challenge = decode_challenge(b"".join(answer.reply.texts))
+            response, initial = initial, None
+            if response is None:
+                response = exchange.respond(challenge)
+            elif challenge:
+                raise AuthFault(f"{exchange.mechanism} challenge before the initial response")
+            session.observations.hide(exchange.secrets)
+            answer = yield from session.command("auth", "AUTH", encode(response), b"***")
+        if reply_table.judge("AUTH", answer.reply.code) == "success":
+            exchange.finish(b" ".join(answer.reply.texts))
+    except AuthFault as fault:
+        session.observations.add_reply("auth", "protocol", answer, fault.cause)
+        if answer.reply.code == reply_table.CONTINUE:
+            yield from session.attempt("*", FAREWELL_SECONDS)  # the only way out of an exchange (RFC 4954 section 4)
+        raise Over from None
+    return answer
+
+
+def _why_no_mechanism(session: Session, offered: list[str]) -> str:
+    wanted = session.plan.credentials.mechanism if session.plan.credentials else None
+    if not offered:
+        hint = ", STARTTLS is: -S?" if not session.secured and "STARTTLS" in session.extensions else ""
+        return f"AUTH not offered{hint}"
+    listed = clean(" ".join(offered))
+    if wanted is not None and wanted not in offered:
+        return f"{wanted} not offered, only {listed}"
+    if not session.secured and mechanisms.PLAINTEXT.intersection(offered):
+        hint = "STARTTLS is offered: -S?" if "STARTTLS" in session.extensions else "--auth-plaintext allows it"
+        return f"without TLS no mechanism offered hides the password ({listed}); {hint}"
+    return f"no mechanism in common, offered: {listed}"

@@ -14,7 +14,7 @@ import ssl
 from os import urandom
 
 from ..findings import Failure, TransportError
-from . import judge
+from . import peer
 from .certificate import MOST_CERTIFICATES
 from .context import make_context
 from .layer import TlsLayer
@@ -56,30 +56,8 @@ def verify_anchored(chain: tuple[bytes, ...], anchors: tuple[bytes, ...]) -> Fai
     return _judge(chain, context, "")
 
 
-class Tolerated:
-    """What is wrong with a chain beside which a handshake under ``plan`` went on, since ``plan`` tolerates it.
-
-    Making it loads authorities, which takes time that is not the server's.
-    """
-
-    def __init__(self, plan: TlsPlan) -> None:
-        strict = plan._replace(client_cert=None, client_key=None)
-        self._contexts = {
-            kind: make_context(strict._replace(tolerate=plan.tolerate - {kind, "verify"}))
-            for kind in ("verify", "expired")
-            if kind in plan.tolerate
-        }
-
-    def __call__(self, chain: tuple[bytes, ...], name: str) -> tuple[Failure, ...]:
-        """The failures of ``chain`` (DER, leaf first) for ``name``, one of a kind."""
-        found = {kind: verify(chain, name, context) for kind, context in self._contexts.items()}
-        # Nothing at all was verified where the issuer is tolerated; dates are all that was left out otherwise.
-        failures = [one for kind, one in found.items() if one is not None and kind in ("verify", one.kind)]
-        return tuple({failure.kind: failure for failure in failures}.values())
-
-
 def _judge(chain: tuple[bytes, ...], context: ssl.SSLContext, name: str) -> Failure | None:
-    leaf = judge.leaf(chain)
+    leaf = peer.leaf(chain)
     if leaf is None:
         return Failure("verify", "no certificate that can be read")
     suite = _SUITES.get(leaf.key.partition(" ")[0])

@@ -17,7 +17,7 @@ def make_context(plan: TlsPlan) -> ssl.SSLContext:
     """The context for ``plan``.  Raises ValueError, naming the option, where a file cannot be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3 if plan.minimum == "1.3" else ssl.TLSVersion.TLSv1_2
-    verify = plan.verify and plan.mode != "offered" and "verify" not in plan.tolerate
+    verify = plan.verify and plan.asked and not plan.afterwards and "verify" not in plan.tolerate
     context.check_hostname = verify and "name" not in plan.tolerate
     # Names count in the subjectAltName only (RFC 9525 section 6.3); OpenSSL would take the CN where there are none.
     context.hostname_checks_common_name = False

@@ -7,7 +7,7 @@ from time import time
 
 from ..findings import Failure
 from ..text import clean
-from . import judge
+from . import peer
 from .certificate import Certificate
 from .der import CertificateFault
 from .messages import chain_from_messages
@@ -86,11 +86,11 @@ def peer_chain(connection: Connection) -> tuple[bytes, ...]:
 
 def _verify_failure(error: ssl.SSLCertVerificationError, chain: tuple[bytes, ...], name: str) -> Failure:
     code = error.verify_code
-    certificate = judge.leaf(chain)
+    certificate = peer.leaf(chain)
     if code in _DATES:
         return Failure("expired", _date_words(certificate, code))
     if code in _NAMES:
-        words = judge.name_words(certificate, name) if certificate is not None else "wrong name"
+        words = peer.name_words(certificate, name) if certificate is not None else "wrong name"
         return Failure("name", words + ("; --tls-name?" if name.replace(".", "").isdigit() or ":" in name else ""))
     words = _VERIFY_WORDS.get(code, f"certificate not trusted: {clean(error.verify_message)}")
     if code in _VERIFY_WORDS and certificate is not None and code != 18:
@@ -101,7 +101,7 @@ def _verify_failure(error: ssl.SSLCertVerificationError, chain: tuple[bytes, ...
 def _date_words(certificate: Certificate | None, code: int) -> str:
     now = time()
     if certificate is not None and not certificate.not_before <= now <= certificate.not_after:
-        return f"certificate {judge.expiry_words(certificate, now)}"
+        return f"certificate {peer.expiry_words(certificate, now)}"
     return "a certificate of the issuers " + ("has expired" if code == 10 else "is not yet valid")
 
 

@@ -10,7 +10,9 @@ class TlsPlan(NamedTuple):
     ``offered`` (STARTTLS where it is offered).
 
     ``name`` is the reference name for certificate and SNI (None: the host's own).  ``tolerate`` holds the kinds
-    (``verify expired name``) that must not end the handshake, since ``--state`` calls them harmless.
+    (``verify expired name``) that must not end the handshake, since ``--state`` calls them harmless.  ``asked``:
+    certificates are judged whatever is published; ``verify``: then chain and name too, not the dates alone;
+    ``afterwards``: behind the handshake, since what is published may have the last word.
     """
 
     mode: str = "off"
@@ -21,3 +23,5 @@ class TlsPlan(NamedTuple):
     minimum: str = "1.2"
     verify: bool = True
     tolerate: frozenset[str] = frozenset()
+    asked: bool = True
+    afterwards: bool = False

@@ -1,14 +1,9 @@
-"""What published records demand of TLS with one target: DANE (RFC 7672) and MTA-STS (RFC 8461).
-
-Whom no policy concerns is not verified: that is how senders treat it.
-"""
+"""What published records demand of TLS with one target: DANE (RFC 7672) and MTA-STS (RFC 8461)."""
 
 from __future__ import annotations
 
 from ..findings import Finding
 from ..record import NamedTuple
-from . import tlsa
-from .chain import verify, verify_anchored
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,23 +43,16 @@ class TlsPolicy(NamedTuple):
             return ()
         return (Finding("sts", "missing", cause="MTA-STS policy (testing): STARTTLS not offered", default="warning"),)
 
-    def judge(self, chain: tuple[bytes, ...]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-        """What is wrong with a server that showed ``chain`` (DER, leaf first), and words on what is right."""
-        findings: list[Finding] = []
-        notes: list[str] = []
-        if self.tlsa is not None and self.tlsa.records:
-            match = tlsa.match(self.tlsa.records, chain, self.tlsa.names, verify_anchored)
-            if match.failure is not None:
-                findings.append(Finding("tls", match.failure.kind, cause=f"DANE: {match.failure.cause}"))
-            else:
-                notes.append(match.words)
-        if self.sts:
-            assert self.authorities is not None
-            failure = verify(chain, self.name, self.authorities)
-            if failure is not None:
-                cause = f"MTA-STS policy ({self.sts}): {failure.cause}"
-                findings.append(Finding("sts", failure.kind, cause=cause, default=sts_default(self.sts)))
-        return tuple(findings), tuple(notes)
+    def judge_by_sts(self, chain: tuple[bytes, ...]) -> tuple[Finding, ...]:
+        """What the MTA-STS policy says of a server that showed ``chain`` (DER, leaf first); RFC 8461 section 4.1."""
+        from .chain import verify  # noqa: PLC0415 - loads ssl
+
+        assert self.authorities is not None
+        failure = verify(chain, self.name, self.authorities)
+        if failure is None:
+            return ()
+        cause = f"MTA-STS policy ({self.sts}): {failure.cause}"
+        return (Finding("sts", failure.kind, cause=cause, default=sts_default(self.sts)),)
 
 
 def sts_default(mode: str) -> str:

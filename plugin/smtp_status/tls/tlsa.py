@@ -10,7 +10,7 @@ from hashlib import sha256, sha512
 
 from ..findings import Failure
 from ..record import NamedTuple
-from . import anchor, judge
+from . import anchor, peer
 from . import certificate as x509
 
 TYPE_CHECKING = False
@@ -124,7 +124,7 @@ def match(records: tuple[TlsaRecord, ...], chain: tuple[bytes, ...], names: tupl
     The work is linear in records and certificates: each certificate is read and hashed once, and ``verify`` called once
     for each kind of record, of which there are six.
     """
-    leaf = judge.leaf(chain)
+    leaf = peer.leaf(chain)
     if leaf is None:
         return _unmatched(Failure("verify", "the server sent no certificate that can be read"))
     counting = strongest(records)
@@ -215,7 +215,7 @@ def _chain_failure(
 ) -> Failure | None:
     failure = verify(chain, anchors)
     if failure is None and not x509.matches_any(leaf, names):
-        return Failure("name", judge.name_words(leaf, names[0]))
+        return Failure("name", peer.name_words(leaf, names[0]))
     return failure
 
 

@@ -225,14 +225,19 @@ def test_standard_input_is_read_for_recipients_only(monkeypatch: pytest.MonkeyPa
         (["--dane", "off"], "off", True),
         (["--dane", "try"], "offered", False),
         (["-d", "example.org", "--mta-sts"], "offered", False),
-        (["-S", "--dane", "require"], "starttls", False),
+        (["-S", "--dane", "require"], "starttls", True),
+        (["--dane", "try", "--ca", "."], "offered", True),
+        (["--dane", "try", "--tls-name", "mx"], "offered", True),
+        (["-D", "3", "--dane", "try"], "starttls", True),
+        (["-S", "--no-verify", "--dane", "try"], "starttls", False),
         (["--sni", "-S"], "starttls", True),
         (["--ca", "."], "off", True),
     ],
 )
 def test_tls_modes(argv: list[str], mode: str, verify: bool) -> None:
     tls = made(*argv).plan.tls
-    assert (tls.mode, tls.verify) == (mode, verify)
+    assert (tls.mode, tls.asked and tls.verify) == (mode, verify)
+    assert tls.afterwards == any(word in argv for word in ("try", "require", "--mta-sts"))
 
 
 def test_tls_details(place: Path) -> None:

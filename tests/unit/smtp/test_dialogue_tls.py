@@ -15,7 +15,21 @@ from helpers.talk import BYE, EHLO, GREETING, NOW, SECONDS, Talk, closed, plan
 from smtp_status.findings import Failure, Finding
 from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.smtp.actions import Handshake, Secured
+from smtp_status.tls.judge import Judgement
 from smtp_status.tls.plan import TlsPlan
+
+
+class StandIn:
+    """Stands for the judge of certificates; notes what it was asked."""
+
+    def __init__(self, *found: Finding, notes: tuple[str, ...] = (), verified: bool = True) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self._judgement = Judgement(found, notes, verified)
+
+    def judge(self, *of: Any) -> Judgement:
+        self.asked.append(of)
+        return self._judgement
+
 
 STARTTLS = "250-mx1\n250 STARTTLS"
 READY = "220 2.0.0 Ready to start TLS"
@@ -70,31 +84,22 @@ def test_an_expired_certificate_does_not_end_the_conversation_where_it_did_not_e
     assert talk.verbs == "EHLO STARTTLS EHLO QUIT"
 
 
-def test_another_name_that_is_tolerated_is_still_said():
-    tolerant = secure(tolerate=frozenset(("name",)))
-    talk = Talk(tolerant, *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-1, 30, "other.example.org")))
-    cause = "certificate is for other.example.org, not for mx1.example.org"
-    assert of_tls(talk) == [Finding("tls", "name", cause=cause, seconds=SECONDS)]
-
-
-def test_an_issuer_that_is_tolerated_hides_no_other_name():
-    tolerant = secure(tolerate=frozenset(("verify",)))
-    talk = Talk(tolerant, *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-1, 30, "other.example.org")))
-    cause = "certificate is for other.example.org, not for mx1.example.org"
-    assert of_tls(talk) == [Finding("tls", "name", cause=cause, seconds=SECONDS)]
-
-
 def test_what_a_handshake_went_on_beside_is_said():
     chain = (certificate(-1, 30), certificate(-1, 300, "issuer"))
-    asked = []
+    found = Finding("tls", "verify", cause="self-signed certificate")
+    judge = StandIn(found)
+    tolerant = secure(tolerate=frozenset(("verify",)))
+    talk = Talk(tolerant, *UP_TO_TLS, EHLO, BYE, secured=secured(*chain), judge=judge)
+    assert judge.asked == [(chain, "mx1.example.org", None, NOW)]
+    assert of_tls(talk) == [found._replace(seconds=SECONDS)]
+    assert talk.verbs == "EHLO STARTTLS EHLO QUIT"
 
-    def tolerated(*of: Any) -> tuple[Failure, ...]:
-        asked.append(of)
-        return (Failure("verify", "self-signed certificate"),)
 
-    talk = Talk(secure(), *UP_TO_TLS, EHLO, BYE, secured=secured(*chain), tolerated=tolerated)
-    assert asked == [(chain, "mx1.example.org")]
-    assert of_tls(talk) == [Finding("tls", "verify", cause="self-signed certificate", seconds=SECONDS)]
+def test_what_is_not_tolerated_ends_the_conversation():
+    judge = StandIn(Finding("tls", "name", cause="certificate is for other.example.org, not for mx1.example.org"))
+    talk = Talk(secure(afterwards=True), *UP_TO_TLS, BYE, judge=judge)
+    assert talk.verbs == "EHLO STARTTLS QUIT"
+    assert talk.last.kind == "name"
 
 
 def test_the_transcript_says_from_where_on_it_was_encrypted():
@@ -105,9 +110,10 @@ def test_the_transcript_says_from_where_on_it_was_encrypted():
 
 
 def test_the_name_asked_for_is_the_one_that_counts():
-    named = secure(tolerate=frozenset(("name",)), name="other.example.org")
-    talk = Talk(named, *UP_TO_TLS, EHLO, BYE, secured=secured(certificate(-1, 30, "other.example.org")))
+    judge = StandIn()
+    talk = Talk(secure(name="other.example.org"), *UP_TO_TLS, EHLO, BYE, judge=judge)
     assert of_tls(talk) == [Finding("tls", "success", cause=LINK, seconds=SECONDS)]
+    assert judge.asked == [((), "other.example.org", None, NOW)]
 
 
 def test_a_handshake_that_fails_over_the_certificate_shows_it():
@@ -144,23 +150,16 @@ def test_extensions_offered_before_tls_are_gone_where_the_hello_inside_fails():
 
 
 class Policy:
-    """Stands for the policy of a target; ``found`` and ``notes`` are its judgement."""
+    """Stands for the policy of a target."""
 
     server_name = "base.example.org."
 
-    def __init__(self, *found: Finding, notes: tuple[str, ...] = (), demanded: str = "", without: Any = ()) -> None:
+    def __init__(self, *, demanded: str = "", without: Any = ()) -> None:
         self.tls_demanded_by = demanded
-        self.judged: list[tuple[bytes, ...]] = []
-        self._found = found
-        self._notes = notes
         self._without = without
 
     def without_tls(self) -> tuple[Finding, ...]:
         return self._without
-
-    def judge(self, chain: tuple[bytes, ...]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-        self.judged.append(chain)
-        return self._found, self._notes
 
 
 OFFERED = plan(tls=TlsPlan("offered"))
@@ -168,27 +167,33 @@ REMARK = Finding("sts", "missing", cause="MTA-STS policy (testing): STARTTLS not
 
 
 def test_a_policy_that_is_kept():
-    policy = Policy(notes=("TLSA 3 1 1 matched", "MTA-STS enforce valid"))
+    policy, judge = Policy(), StandIn(notes=("TLSA 3 1 1 matched", "MTA-STS enforce valid"))
     chain = (certificate(-30, -2),)  # neither dates nor names are looked at by anybody else
-    talk = Talk(OFFERED, *UP_TO_TLS, EHLO, BYE, secured=secured(*chain), policy=policy)
+    talk = Talk(OFFERED, *UP_TO_TLS, EHLO, BYE, secured=secured(*chain), policy=policy, judge=judge)
     words = f"{LINK}, TLSA 3 1 1 matched, MTA-STS enforce valid"
     assert of_tls(talk) == [Finding("tls", "success", cause=words, seconds=SECONDS)]
     assert talk.outcome.notes == ("TLSA 3 1 1 matched", "MTA-STS enforce valid")
-    assert policy.judged == [chain]
+    assert judge.asked == [(chain, "base.example.org", policy, NOW)]
     assert Handshake(OFFERED.tls, "base.example.org") in talk.actions
+
+
+def test_nobody_asked_for_verification_and_the_row_says_so():
+    talk = Talk(OFFERED, *UP_TO_TLS, EHLO, BYE, policy=Policy(), judge=StandIn(verified=False))
+    assert of_tls(talk) == [Finding("tls", "success", cause=f"{LINK}, not verified", seconds=SECONDS)]
 
 
 def test_a_policy_that_is_broken_ends_the_conversation():
     broken = Finding("tls", "verify", cause="DANE: no TLSA record matches the certificate")
-    talk = Talk(OFFERED, *UP_TO_TLS, BYE, policy=Policy(broken))
-    assert of_tls(talk) == [Finding("tls", "success", cause=LINK, seconds=SECONDS), broken]
+    talk = Talk(OFFERED, *UP_TO_TLS, BYE, policy=Policy(), judge=StandIn(broken))
+    assert of_tls(talk) == [broken._replace(seconds=SECONDS)]
     assert talk.verbs == "EHLO STARTTLS QUIT"
 
 
 def test_a_policy_that_has_only_a_remark_does_not():
-    remark = Finding("tls", "policy", cause="MTA-STS policy (testing): wrong name", default="warning")
-    talk = Talk(OFFERED, *UP_TO_TLS, EHLO, BYE, policy=Policy(remark))
-    assert of_tls(talk)[1:] == [remark]
+    remark = Finding("sts", "policy", cause="MTA-STS policy (testing): wrong name", default="warning")
+    talk = Talk(OFFERED, *UP_TO_TLS, EHLO, BYE, policy=Policy(), judge=StandIn(remark))
+    assert remark in talk.outcome.findings
+    assert of_tls(talk)[0].succeeded
     assert talk.verbs == "EHLO STARTTLS EHLO QUIT"
 
 

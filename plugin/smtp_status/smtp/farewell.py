@@ -1,0 +1,49 @@
+"""The end of a conversation: RSET where mail was begun, then QUIT (RFC 5321 section 4.1.1.10)."""
+
+from __future__ import annotations
+
+from ..findings import Failure
+from . import reply_table
+from .actions import Answered
+from .session import reply_to
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .session import Session, Steps
+
+FAREWELL_SECONDS = 2.0
+"""How long RSET and QUIT are waited for: the result is decided by then."""
+
+
+def farewell(session: Session) -> Steps[None]:
+    """RSET where mail was begun, then QUIT, wherever the server still listens to commands."""
+    if not session.may_command:
+        return
+    # What is wrong from here on matters only where everything before went well.
+    judged = all(finding.succeeded or finding.default for finding in session.observations.findings)
+    left = FAREWELL_SECONDS
+    if session.mail_begun and not session.message_accepted:
+        result = yield from session.attempt("RSET", FAREWELL_SECONDS, strict=judged)
+        left = max(FAREWELL_SECONDS - (result.at - session.observations.decided), 0.0)
+        if judged and isinstance(result, Failure):
+            session.observations.add_failure("quit", result, session.cause("RSET", result))
+            judged = False
+        elif judged and isinstance(result, Answered) and result.unasked:
+            session.observations.add_reply("quit", reply_table.judge("QUIT", result.reply.code), result)
+            judged = False
+    if not session.may_command:
+        return
+    result = yield from session.attempt("QUIT", left, strict=judged)
+    if not judged:
+        return
+    if isinstance(result, Failure):
+        session.observations.add_failure("quit", result, session.cause("QUIT", result))
+        if session.may_command and result.kind == "protocol":
+            yield from session.attempt("QUIT", left)
+        return
+    session.observations.add_time("quit", result)
+    fault = result.reply.fault
+    column = "protocol" if fault else reply_table.judge("QUIT", result.reply.code)
+    if column == "protocol" and not fault:
+        fault = f"not a {reply_to('QUIT')}"
+    session.observations.add_reply("quit", column, result, fault)

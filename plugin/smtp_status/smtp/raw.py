@@ -1,0 +1,72 @@
+"""Raw commands as the user gave them (``-C``), their replies judged by a pattern (``-R``) or the reply table."""
+
+from __future__ import annotations
+
+from ..text import clean, cut
+from . import reply_table
+from .session import Over
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .command import RawCommand
+    from .session import Session, Steps
+
+VERB_SHOWN = 20
+
+
+def raw_commands(session: Session) -> Steps[None]:
+    """All raw commands in their order; the first that fails ends them."""
+    commands = session.plan.commands
+    challenged = False  # the last reply asked for a SASL response
+    for number, command in enumerate(commands, 1):
+        challenged = yield from raw(session, command, challenged)
+        following = commands[number : number + 1]
+        if not following or following[0].stage != command.stage:
+            session.reached(command.stage)
+
+
+def raw(session: Session, command: RawCommand, challenged: bool) -> Steps[bool]:
+    """``-C``: its reply is judged by its ``-R``, else by the reply table; whether that reply is a SASL challenge, as
+    the last one was where ``challenged``."""
+    stage = command.stage
+    hide_response(session, command.line, challenged)
+    # The verb is named in sentences too, and the line may be anything.
+    word = clean(command.line.partition(b" ")[0], session.observations.secrets)
+    verb = "message" if stage == "message" else cut(word, VERB_SHOWN).upper()
+    about = clean(command.line, session.observations.secrets) if stage == "command" else ""
+    answer = yield from session.command(stage, verb, command.line)
+    if stage == "message" and 200 <= answer.reply.code < 300:
+        session.message_accepted = True
+    if command.expected is None and (verb, answer.reply.code) == ("AUTH", reply_table.CONTINUE):
+        session.observations.add_reply(stage, "success", answer, about=about)  # the responses come as further commands
+    elif command.expected is None or answer.unasked or answer.early:
+        # What came before the command was sent is no reply to it, whatever -R expects.
+        session.judge(stage, verb, answer, about)
+    else:
+        from .patterns import Overdue, found  # noqa: PLC0415 - few checks send raw commands
+
+        heard = (line.decode("utf-8", "backslashreplace") for line in answer.reply.lines)
+        try:
+            reason = "" if found(command.expected, heard) else "not as -R expects"
+        except Overdue:
+            reason = "-R takes too long to search this"
+        session.observations.add_reply(stage, "mismatch" if reason else "success", answer, reason, about)
+        if reason:
+            raise Over
+    return answer.reply.code == reply_table.CONTINUE
+
+
+def hide_response(session: Session, line: bytes, challenged: bool) -> None:
+    """A raw command that answers a challenge is a secret, and so is what comes along with AUTH (RFC 4954)."""
+    word, _, arguments = line.partition(b" ")
+    with_auth = arguments.partition(b" ")[2] if word.upper() == b"AUTH" else b""
+    response = line if challenged else with_auth
+    if response in (b"", b"=", b"*"):
+        return
+    from binascii import a2b_base64  # noqa: PLC0415 - hardly anybody logs in this way
+
+    try:
+        decoded = a2b_base64(response)
+    except ValueError:
+        decoded = b""
+    session.observations.hide((response, decoded, decoded.rpartition(b"\0")[2]))

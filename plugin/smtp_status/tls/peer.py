@@ -1,0 +1,56 @@
+"""The peer's own certificate: reading it out of a chain, and what is told of it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from ..text import clean, cut
+from . import certificate as x509
+from .der import CertificateFault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .certificate import Certificate as Certificate  # noqa: PLC0414 - the redundant name exports it
+
+days_left = x509.days_left
+expiry_words = x509.expiry_words
+
+_NAMES_SHOWN = 3
+_NAMES_LISTED = 20
+_LINE_SHOWN = 400
+
+
+@lru_cache(maxsize=16)  # the hosts of one provider often show the same certificate
+def leaf(chain: tuple[bytes, ...]) -> Certificate | None:
+    """The peer's own certificate, None where it sent none that can be read."""
+    try:
+        return read_leaf(chain)
+    except CertificateFault:
+        return None
+
+
+def read_leaf(chain: tuple[bytes, ...]) -> Certificate:
+    """The peer's own certificate.  Raises CertificateFault where it sent none that can be read."""
+    if not chain:
+        raise CertificateFault("none was sent")
+    return x509.read(chain[0])
+
+
+def name_words(certificate: Certificate, name: str) -> str:
+    """Which names the certificate has instead of ``name``."""
+    return clean(f"certificate is for {x509.names_words(certificate, _NAMES_SHOWN)}, not for {name}")
+
+
+def describe(certificate: Certificate, now: float) -> tuple[str, ...]:
+    """Lines for ``-v``: subject, issuer, names, dates, key."""
+    until = f"{x509.day(certificate.not_before)} to {x509.day(certificate.not_after)}"
+    return tuple(
+        cut(clean(line), _LINE_SHOWN)
+        for line in (
+            f"certificate subject: {certificate.subject}",
+            f"certificate issuer: {certificate.issuer}",
+            f"certificate names: {x509.names_words(certificate, _NAMES_LISTED)}",
+            f"certificate valid: {until}, {x509.expiry_words(certificate, now)}",
+            f"certificate key: {certificate.key}, SHA-256 {certificate.fingerprint()}",
+        )
+    )
