@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import monotonic, time
 
-from ..findings import Failure, TransportError
+from ..findings import Failure, Finding, TransportError
 from ..record import NamedTuple
 from ..smtp.message import date as message_date
 from . import ledger, probe
