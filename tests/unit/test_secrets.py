@@ -401,4 +401,5 @@ def test_the_cost_grows_with_the_text(secret: str, piece: bytes) -> None:
         return time.process_time() - begin
 
     few = min(cost(4 * 1024) for _ in range(3))  # the first time, more is made ready
-    assert cost(32 * 1024) < 16 * max(few, 0.0025)
+    # The least of several is what it costs; the first will do where nothing else is busy.
+    assert any(cost(32 * 1024) < 16 * max(few, 0.0025) for _ in range(5))
