@@ -107,7 +107,6 @@ def unknown(sentence: str) -> int:
     Written past ``sys.stdout``: a full or closed standard output would otherwise speak up once more at exit,
     with a message on stderr and another exit code.
     """
-    line = " ".join(f"SMTP UNKNOWN - {sentence}".split()).translate(HARMLESS)
     try:
         import signal  # noqa: PLC0415 - as above
 
@@ -117,10 +116,16 @@ def unknown(sentence: str) -> int:
     except Exception:  # noqa: S110 - there may be no memory for that
         pass
     try:
-        os.write(1, line.encode("ascii", "replace")[:160] + b"\n")
+        os.write(1, unknown_line(sentence))
     except OSError:
         pass  # nobody can be told; the exit code still says it
     return UNKNOWN
+
+
+def unknown_line(sentence: str) -> bytes:
+    """The one line of state UNKNOWN."""
+    line = " ".join(f"SMTP UNKNOWN - {sentence}".split()).translate(HARMLESS)
+    return line.encode("ascii", "replace")[:160] + b"\n"
 
 
 if __name__ == "__main__":

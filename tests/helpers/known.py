@@ -34,8 +34,10 @@ class Known(SMTP):
         survey = Survey(tuple(Route(outcome.target) for outcome in outcomes))
         self._find_routes = lambda *_: survey
 
-    def _converse(self, found: Any) -> Any:
-        return self._known
+    def go(self, survey: Survey) -> None:
+        super().go(survey)
+        if self._known:
+            self._dialogues = list(self._known)
 
 
 def outcome(*findings: Finding, total: float = 0.08412, target: Target = TARGET, **changes: Any) -> Outcome:

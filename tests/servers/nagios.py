@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from .process import Daemon
+from .process import Daemon, processes
 from .requirements import need, need_root
 
 _MAIN = """\
@@ -95,13 +97,15 @@ define service {
 
 class Nagios:
     """One daemon (20 ms to start).  ``objects`` are hosts, services and commands; ``generic-host``,
-    ``generic-service`` and ``admins`` are there, as bare as Nagios ships them.  No check is made by itself."""
+    ``generic-service`` and ``admins`` are there, as bare as Nagios ships them.  No check is made by itself, unless
+    ``extra``, further lines of nagios.cfg, says so."""
 
-    def __init__(self, base: Path, plugins: Path, objects: str, timeout: int = 60) -> None:
+    def __init__(self, base: Path, plugins: Path, objects: str, timeout: int = 60, extra: str = "") -> None:
         self.base = base
         self._plugins = plugins
         self._objects = objects
         self._timeout = timeout
+        self._extra = extra
         self._daemon: Daemon | None = None
 
     def write(self) -> None:
@@ -110,7 +114,7 @@ class Nagios:
         for name in ("rw", "tmp", "spool"):
             (self.base / name).mkdir(parents=True)
         texts = {
-            "nagios.cfg": _MAIN.format(base=self.base, timeout=self._timeout),
+            "nagios.cfg": _MAIN.format(base=self.base, timeout=self._timeout) + self._extra,
             "objects.cfg": _TEMPLATES + self._objects,
             "resource.cfg": f"$USER1$={self._plugins}\n",
         }
@@ -129,12 +133,34 @@ class Nagios:
 
     def start(self) -> None:
         self.write()
+        self.restart()
+
+    def restart(self) -> None:
+        """Start it with what is there."""
+        for name in ("status.dat", "rw/nagios.cmd"):
+            (self.base / name).unlink(missing_ok=True)
         self._daemon = Daemon([need("nagios"), str(self.base / "nagios.cfg")], log=self.base / "output")
         self._until(lambda: (self.base / "rw/nagios.cmd").exists() and (self.base / "status.dat").exists())
 
     def stop(self) -> None:
         if self._daemon:
             self._daemon.stop()
+
+    def end(self) -> None:
+        """As its supervisor ends it."""
+        assert self._daemon is not None
+        os.kill(self.pid, signal.SIGTERM)
+        self._daemon.wait(20)
+
+    def reload(self) -> None:
+        """Let it read its configuration anew."""
+        os.kill(self.pid, signal.SIGHUP)
+
+    @property
+    def pid(self) -> int:
+        """The core's."""
+        words = [need("nagios"), str(self.base / "nagios.cfg")]
+        return min(pid for pid, started_with in processes() if started_with == words)
 
     def check(self, host: str, service: str) -> dict[str, str]:
         """The ``servicestatus`` of status.dat after a check made now."""

@@ -54,7 +54,7 @@ class Daemon:
         caged = os.geteuid() == 0
         if setup and not caged:
             raise PermissionError("a private mount namespace needs root")
-        cage = (*_CAGE, "sh", "-c", f'{setup or ":"} && {{ "$@" & wait; }}', "sh") if caged else ()
+        cage = (*_CAGE, "sh", "-c", f'{setup or ":"} && {{ "$@" & wait $!; }}', "sh") if caged else ()
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*wrap, *cage, *command],
@@ -103,6 +103,10 @@ class Daemon:
         """The end of the log."""
         return self.log.read_bytes()[-size:].decode("utf-8", "backslashreplace")
 
+    def wait(self, timeout: float) -> int:
+        """Wait for the daemon's own end; its exit status."""
+        return self._process.wait(timeout)
+
     def stop(self) -> None:
         """End the daemon and everything it started."""
         if os.geteuid() == 0:
@@ -115,6 +119,20 @@ class Daemon:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(5)
+
+
+def processes() -> list[tuple[int, list[str]]]:
+    """The pid and the command line of every process."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            try:
+                words = Path("/proc", entry, "cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+            except OSError:
+                continue
+            if words:
+                found.append((int(entry), words))
+    return found
 
 
 class Server(Protocol):

@@ -11,6 +11,7 @@ from ..findings import Outcome, StageTime, Target
 from ..net import loop, routes
 from ..net.deadline import Deadline
 from ..options.settings import UsageError
+from ..record import NamedTuple
 from ..smtp import dialogue
 from ..smtp.dialogue import Dialogue
 from . import states
@@ -18,14 +19,16 @@ from . import states
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from ssl import SSLContext
     from typing import Callable
 
     from ..findings import Finding
-    from ..net.conversation import NewLayer
+    from ..net.conversation import Conversation, NewLayer
     from ..net.routes import Survey
     from ..options.settings import Settings
     from ..smtp.plan import Plan
     from ..smtp.route import Route
+    from ..smtp.session import Search
     from ..tls.judge import Judge
     from ..tls.layer import TlsLayer
     from ..tls.plan import TlsPlan
@@ -37,25 +40,40 @@ SPARE_SECONDS = 1.0
 """How much of the time at most is kept for the mailbox after the last reply."""
 
 
+class Shared(NamedTuple):
+    """What the resources of many checks have in common: the TLS context and the judge of certificates for their plan
+    (None: there will be no TLS), and how a pattern is searched for."""
+
+    context: SSLContext | None
+    judge: Judge | None
+    search: Search
+
+
 class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
     """The SMTP transaction with every target of ``settings``.
 
     Making it reads the certificate files; it raises UsageError where one cannot be used.  Once ``probe`` has been
     called, ``survey`` says where it went, ``outcomes`` what came of it and ``verdict`` what that means, None with a
     single target.
+
+    ``probe`` finds the routes, holds the conversations and judges.  Whoever has a loop for many takes the first two
+    steps himself: ``go``, and ``conversations`` that are to come to their end; he hands in as ``shared`` what his
+    resources have in common.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, shared: Shared | None = None) -> None:
         self.survey: Survey | None = None
         self.outcomes: tuple[Outcome, ...] = ()
         self.verdict: Verdict | None = None
         self.arrivals: Arrivals | None = None
         self._settings = settings
         # What costs time of its own is loaded and read before the clock starts: it is not the server's.
-        self._new_layer = _layer_maker(settings.plan.tls)
-        self._judge = _judge(settings.plan.tls)
+        self.new_layer = _layer_maker(settings.plan.tls, shared)
+        self._judge = _judge(settings.plan.tls) if shared is None else shared.judge
         dialogue.load(settings.plan)
-        self._find_routes = _route_finder(settings)
+        self._search = None if shared is None else shared.search
+        self._find_routes = _route_finder(settings) if shared is None else None
+        self._dialogues: list[Dialogue | Outcome] = []
         if settings.arrival is not None:
             from .arrivals import Arrivals  # noqa: PLC0415 - few checks look into a mailbox
 
@@ -63,6 +81,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         self._deadline = Deadline(settings.timeout)
         self._now = 0.0
         self._stop: int | None = None
+        self._started = 0.0
         self._timed_out = False
 
     def limit(self, deadline: Deadline, now: float, stop: int | None) -> None:
@@ -77,15 +96,19 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         Raises UsageError where the addresses found show that something must not be tried.
         """
         settings = self._settings
-        self.survey = self._look_around()
+        if self._find_routes is not None:
+            self.go(self._find_routes(self._deadline, self._stop))
+            self._hold()
+        else:
+            self._timed_out = self._deadline.passed()
+        assert self.survey is not None
+        self.outcomes = tuple(
+            dialogue.outcome(self._started) if isinstance(dialogue, Dialogue) else dialogue
+            for dialogue in self._dialogues
+        )
+        self._finish_visit()
         if not self.survey.routes:
-            # The domain has no exchangers, and what is wrong with it is all there is to say.
-            target = Target(settings.domain or "", ())
-            ended = self._deadline.elapsed()
-            self.outcomes = (Outcome(target, self.survey.findings, self.survey.times, ended),)
-            self._visit_for_nobody()
             return _metrics(self.outcomes[0], self.arrivals)
-        self.outcomes = self._converse(self.survey.routes)
         if not settings.several:
             # What is to be said of all targets is said of the only one.
             (outcome,) = self.outcomes
@@ -105,40 +128,50 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         self.verdict = decide(self.outcomes, settings.rules, settings.require, settings.timeout_state, arrived)
         return self._metrics_of_several(self.verdict)
 
-    def _look_around(self) -> Survey:
+    def go(self, survey: Survey) -> None:
+        """Take the routes of ``survey``.  Raises UsageError where one must not be gone."""
         settings = self._settings
-        survey = self._find_routes(self._deadline, self._stop)
         if settings.plan.credentials is not None:
             _check_login(settings.plan, survey.routes)
-        if not settings.several:
-            return survey
-        return survey._replace(routes=routes.labelled(survey.routes, settings.all_addresses))
-
-    def _converse(self, found: tuple[Route, ...]) -> tuple[Outcome, ...]:
-        looked = self._deadline.elapsed()
-        labels = [route.target.label for route in found]
+        if settings.several:
+            survey = survey._replace(routes=routes.labelled(survey.routes, settings.all_addresses))
+        self.survey = survey
+        ended = self._deadline.elapsed()
+        if not survey.routes:
+            # The domain has no exchangers, and what is wrong with it is all there is to say.  But mail of earlier runs
+            # may have arrived.
+            self._started = self._deadline.started
+            target = Target(settings.domain or "", ())
+            self._dialogues = [Outcome(target, survey.findings, survey.times, ended)]
+            self._begin_visit([""])
+            return
         # The mailbox is no part of the total, which is SMTP's.
-        started = self._deadline.started + self._begin_visit(labels)
-        dialogues = [
-            Dialogue(self._plan_for(route.target), route, self._now, self._judge, self._tolerates)
+        labels = [route.target.label for route in survey.routes]
+        self._started = self._deadline.started + self._begin_visit(labels)
+        self._dialogues = [
+            Dialogue(self._plan_for(route.target), route, self._now, self._judge, self._tolerates, search=self._search)
             if route.target.addresses
-            else _dead_end(route, looked)
-            for route in found
+            else _dead_end(route, ended)
+            for route in survey.routes
         ]
-        talking = [dialogue.run() for dialogue in dialogues if isinstance(dialogue, Dialogue)]
+
+    def conversations(self) -> list[Conversation]:
+        """The conversations there are to hold."""
+        return [dialogue.run() for dialogue in self._dialogues if isinstance(dialogue, Dialogue)]
+
+    def _hold(self) -> None:
+        deadline = self._deadline
+        assert self.survey is not None
+        if not self.survey.routes:
+            return
         with_mailbox = self.arrivals is not None and self.arrivals.visit.noted
         spare = min(SPARE_SECONDS, self._settings.timeout / 10) if with_mailbox else 0.0
-        self._deadline.at -= spare
-        end = self._deadline.at
-        loop.converse(talking, self._deadline, self._new_layer, self._settings.source, self._stop)
-        self._timed_out = self._deadline.passed()
-        if self._deadline.at == end:  # not ended by a signal
-            self._deadline.at += spare
-        outcomes = tuple(
-            dialogue.outcome(started) if isinstance(dialogue, Dialogue) else dialogue for dialogue in dialogues
-        )
-        self._finish_visit(outcomes, started)
-        return outcomes
+        deadline.at -= spare
+        end = deadline.at
+        loop.converse(self.conversations(), deadline, self.new_layer, self._settings.source, self._stop)
+        self._timed_out = deadline.passed()
+        if deadline.at == end:  # not ended by a signal
+            deadline.at += spare
 
     def _plan_for(self, target: Target) -> Plan:
         """What is said to one target: its message bears its own token."""
@@ -155,19 +188,14 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         self.arrivals.visit.begin(labels, self._deadline, self._stop)
         return self._deadline.elapsed() - began
 
-    def _finish_visit(self, outcomes: Iterable[Outcome], started: float) -> None:
+    def _finish_visit(self) -> None:
         if self.arrivals is None:
             return
         from .arrivals import sent  # noqa: PLC0415 - loaded by now
 
-        told = {outcome.target.label: sent(outcome, started) for outcome in outcomes}
+        told = {outcome.target.label: sent(outcome, self._started) for outcome in self.outcomes}
         self.arrivals.visit.finish(told, self._deadline)
         self.arrivals.judge(tuple(told))
-
-    def _visit_for_nobody(self) -> None:
-        """There is no server to send to, but mail of earlier runs may have arrived."""
-        self._begin_visit([""])
-        self._finish_visit(self.outcomes, self._deadline.started)
 
     def _tolerates(self, finding: Finding) -> bool:
         """Whether a conversation goes on beside a fault: where it keeps no mail away, or ``--state`` has it so."""
@@ -216,10 +244,10 @@ def _judge(plan: TlsPlan) -> Judge | None:
         raise UsageError(str(error)) from None
 
 
-def _layer_maker(plan: TlsPlan) -> NewLayer:
+def _layer_maker(plan: TlsPlan, shared: Shared | None) -> NewLayer:
     """What makes TLS layers; their context is made first, since it costs more than all of them."""
-    context = None
-    if plan.mode != "off":
+    context = None if shared is None else shared.context
+    if plan.mode != "off" and context is None:
         from ..tls.context import make_context  # noqa: PLC0415 - ssl costs a third of a check without it
 
         try:

@@ -38,7 +38,7 @@ class Connecting:
     def start(self) -> Result | None:
         """Try the next address."""
         # The first one is tried also after the deadline: it may answer at once, and its failure names it.
-        while self._left and not (self._tried and self._driver.loop.deadline.passed()):
+        while self._left and not (self._tried and self._driver.run.deadline.passed()):
             attempt = _Attempt(self._left.pop(0), self)
             self._tried.append(attempt)
             if attempt.begin(self._driver):
@@ -60,11 +60,16 @@ class Connecting:
 
     def give_up(self) -> Result | None:
         """The deadline has passed, or the time the last address had for itself."""
-        if not self._driver.loop.deadline.passed():
+        if not self._driver.run.deadline.passed():
             return self.start()
         for attempt in self._tried:
             attempt.give_up(self._driver)
         return self._failed()
+
+    def abandon(self) -> None:
+        """Leave all that are waited for."""
+        for attempt in self._tried:
+            attempt.give_up(self._driver)
 
     def _finish(self, attempt: _Attempt) -> Result | None:
         if attempt.finish(self._driver):
@@ -104,14 +109,14 @@ class _Attempt:
     def begin(self, driver: Driver) -> bool:
         """Whether it stands at once."""
         try:
-            self.transport = Transport(self._address, driver.loop.source)
+            self.transport = Transport(self._address, driver.run.source)
             stands = self.transport.connect()
         except TransportError as error:
             self._fail(error.failure)
             return False
         if not stands:
             self.waiting = True
-            driver.loop.selector.register(self.transport.fileno(), WRITE, lambda: self._of.ready(self))
+            driver.run.loop.selector.register(self.transport.fileno(), WRITE, lambda: self._of.ready(self))
         return stands
 
     def finish(self, driver: Driver) -> bool:
@@ -136,7 +141,7 @@ class _Attempt:
     def _leave(self, driver: Driver) -> None:
         assert self.transport is not None
         self.waiting = False
-        driver.loop.selector.unregister(self.transport.fileno())
+        driver.run.loop.selector.unregister(self.transport.fileno())
 
     def _fail(self, failure: Failure) -> None:
         self.failure = failure

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..tls.plan import TlsPlan
     from .connection import Transport
     from .handshaking import Handshaking
-    from .loop import Loop
+    from .loop import Run, Timer
 
     Conversation = Generator[Action, Result, None]
     Work = Union[Connecting, "_Telling", "_Asking", "Handshaking"]
@@ -33,10 +33,9 @@ if TYPE_CHECKING:
 class Driver:
     """One conversation: carries out one action after the other and hands back what came of each."""
 
-    def __init__(self, conversation: Conversation, loop: Loop) -> None:
-        self.loop = loop
+    def __init__(self, conversation: Conversation, run: Run) -> None:
+        self.run = run
         self.reader = ReplyReader()
-        self.armed = 0
         self.since: clock.Instant
         """When the last action ended: what a reply to nothing is timed from."""
         self.secured = False
@@ -46,6 +45,7 @@ class Driver:
         self._work: Work | None = None
         self._events = 0
         self._limit: float | None = None
+        self._timer: Timer | None = None
 
     @property
     def transport(self) -> Transport:
@@ -58,7 +58,10 @@ class Driver:
 
     def begin(self) -> None:
         """Ask the conversation what it wants first."""
-        self._hand_over(None)
+        try:
+            self._hand_over(None)
+        except Exception as error:
+            self.run.fail(error)
 
     def start(self) -> None:
         """Begin what the conversation wants next."""
@@ -73,19 +76,32 @@ class Driver:
     def time_is_up(self) -> None:
         """The deadline, or the work's own limit, has passed."""
         if self._work is not None:
-            self.armed = 0
-            self._limit = None
+            self._disarm()
             self.go_on(self._work.give_up)
+
+    def abandon(self) -> None:
+        """Leave the conversation as it is."""
+        work, self._work = self._work, None
+        if isinstance(work, Connecting):
+            work.abandon()
+        self._leave()
+        self._conversation.close()
 
     def go_on(self, step: Step) -> None:
         """Take ``step``, and hand over what came of it or wait."""
+        try:
+            self._take(step)
+        except Exception as error:
+            self.run.fail(error)
+
+    def _take(self, step: Step) -> None:
         try:
             result = step()
         except TransportError as error:
             result = error.failure._replace(at=monotonic())
         if result is not None:
             self._hand_over(result)
-        elif self.loop.deadline.passed():
+        elif self.run.deadline.passed():
             # Nothing is waited for any more, but what can be said at once (QUIT) was said.
             self.time_is_up()
         else:
@@ -98,10 +114,9 @@ class Driver:
         except StopIteration:
             self._end()
             return
-        self.armed = 0
-        self._limit = None
+        self._disarm()
         self._work = _WORKS[type(action)](action, self)
-        self.loop.start_soon(self)
+        self.run.loop.start_soon(self)
 
     def _watch(self) -> None:
         work = self._work
@@ -111,22 +126,34 @@ class Driver:
             events |= WRITE
         if events != self._events:
             if self._events:
-                self.loop.selector.modify(self.transport.fileno(), events)
+                self.run.loop.selector.modify(self.transport.fileno(), events)
             else:
-                self.loop.selector.register(self.transport.fileno(), events, self.ready)
+                self.run.loop.selector.register(self.transport.fileno(), events, self.ready)
             self._events = events
         if work.limit != self._limit:
-            self._limit = work.limit
-            self.armed = 0 if work.limit is None else self.loop.arm(self, work.limit)
+            self._disarm()
+            if work.limit is not None:
+                self._limit = work.limit
+                self._timer = self.run.loop.arm(work.limit, self.time_is_up)
+
+    def _disarm(self) -> None:
+        self._limit = None
+        if self._timer is not None:
+            self.run.loop.disarm(self._timer)
+            self._timer = None
 
     def _end(self) -> None:
         self._work = None
+        self._leave()
+        self.run.left(self)
+
+    def _leave(self) -> None:
+        self._disarm()
         if self._transport is not None:
             if self._events:
-                self.loop.selector.unregister(self._transport.fileno())
+                self.run.loop.selector.unregister(self._transport.fileno())
                 self._events = 0
             self._transport.close()
-        self.loop.ended(self)
 
 
 class _Telling:
@@ -196,7 +223,7 @@ class _Asking:
                 return None  # the server has to get it first, and the selector tells when it has answered
             # A server that reads fast leaves no pause in a long message, and may have said no to it long ago.
             result = None if more and self._transport.quiet() else self._receive()
-            if result is not None or not more or self._driver.loop.deadline.passed():
+            if result is not None or not more or self._driver.run.deadline.passed():
                 return result
 
     def give_up(self) -> Failure:
@@ -259,7 +286,7 @@ class _Asking:
             self._reader.feed(received)
             result = self._heard()
             # A server that floods us is not listened to for longer than any other.
-            if result is not None or self._driver.loop.deadline.passed():
+            if result is not None or self._driver.run.deadline.passed():
                 return result
 
     def _heard(self) -> Result | None:

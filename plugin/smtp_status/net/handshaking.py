@@ -37,7 +37,7 @@ class Handshaking:
             # An attacker's commands or replies, put in before the encryption begins (RFC 3207 section 6).
             return Failure("protocol", "data in plain text before the TLS handshake", reader.begun(), at=monotonic())
         self._driver.secured = True
-        self._transport.start_tls(self._driver.loop.new_layer(self._action.plan, self._action.name))
+        self._transport.start_tls(self._driver.run.new_layer(self._action.plan, self._action.name))
         self._transport.mark()
         return self.advance()
 

@@ -1,4 +1,4 @@
-"""Drives one or a thousand conversations over transports in one loop, under one deadline.
+"""Drives one or a thousand conversations over transports: a loop that all share, and a run for those of each check.
 
 A conversation is a generator that yields actions (``actions.py``) and receives what came of them.  Nothing of SMTP
 is decided here: this room waits, sends, receives and times.
@@ -6,7 +6,7 @@ is decided here: this room waits, sends, receives and times.
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from time import monotonic
 
 from .conversation import Driver
@@ -16,8 +16,12 @@ from .selector import READ, Selector
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Callable
 
     from .conversation import Conversation, NewLayer
+
+    Timer = tuple[float, int, Callable[[], None]]
+    """When, the how manieth timer it is, and what to call."""
 
 
 def converse(
@@ -34,67 +38,71 @@ def converse(
     ``timeout``, and each conversation still comes to its own end.  Never raises for anything a peer does.
     """
     with Selector() as selector:
-        loop = Loop(selector, deadline, source, new_layer, stop)
-        for conversation in conversations:
-            loop.add(conversation)
-        loop.run()
+        loop = Loop(selector)
+        run = Run(loop, deadline, new_layer, source)
+        if stop is not None:
+
+            def stopped(descriptor: int = stop) -> None:
+                selector.unregister(descriptor)
+                run.stop()
+
+            selector.register(stop, READ, stopped)
+        run.hold(conversations)
+        loop.start()
+        while run.live:
+            loop.turn()
 
 
 class Loop:
-    """The selector, the timers, and the conversations that have not ended."""
+    """The selector, the timers, and what is to be started: shared by all runs."""
 
-    def __init__(
-        self, selector: Selector, deadline: Deadline, source: str | None, new_layer: NewLayer, stop: int | None
-    ) -> None:
+    def __init__(self, selector: Selector) -> None:
         self.selector = selector
-        self.deadline = deadline
-        self.source = source
-        self.new_layer = new_layer
-        self._live: set[Driver] = set()
-        self._timers: list[tuple[float, int, Driver]] = []  # the next one first
+        self._timers: list[Timer] = []  # the next one first
         self._armed = 0
         self._starting: list[Driver] = []
-        self._stop = stop
-        if stop is not None:
-            selector.register(stop, READ, self._stopped)
 
-    def add(self, conversation: Conversation) -> None:
-        driver = Driver(conversation, self)
-        self._live.add(driver)
-        driver.begin()
-
-    def ended(self, driver: Driver) -> None:
-        self._live.discard(driver)
-
-    def arm(self, driver: Driver, at: float) -> int:
-        """Wake ``driver`` at ``at``; the number by which it knows whether this still concerns it."""
+    def arm(self, at: float, call: Callable[[], None]) -> Timer:
+        """Call ``call`` at ``at``, an instant of the monotonic clock."""
         self._armed += 1
-        insort(self._timers, (at, self._armed, driver))
-        return self._armed
+        timer = (at, self._armed, call)
+        insort(self._timers, timer)
+        return timer
+
+    def disarm(self, timer: Timer) -> None:
+        """Not this one, if it has not been called yet."""
+        place = bisect_left(self._timers, timer[:2])
+        if place < len(self._timers) and self._timers[place] is timer:
+            del self._timers[place]
 
     def start_soon(self, driver: Driver) -> None:
         """``driver`` has something to start, once all that came was dealt with."""
         self._starting.append(driver)
 
-    def run(self) -> None:
-        self._start()
-        while self._live:
-            end = min(self._timers[0][0], self.deadline.at) if self._timers else self.deadline.at
-            # What has come is looked at once more before the time is said to be up.
-            for ready in self.selector.select(max(end - monotonic(), 0.0)):
-                ready()
-            self._start()
+    def turn(self, longest: float | None = None) -> bool:
+        """Wait until something has come or a timer's time has, at most ``longest`` seconds, and deal with it; whether
+        there was anything."""
+        self.start()
+        wait = longest
+        if self._timers:
+            left = self._timers[0][0] - monotonic()
+            wait = left if longest is None else min(left, longest)
+        # What has come is looked at once more before the time is said to be up.
+        found = self.selector.select(-1 if wait is None else max(wait, 0.0))
+        for ready in found:
+            ready()
+        self.start()
+        busy = bool(found)
+        if self._timers:
             now = monotonic()
-            if now >= self.deadline.at:
-                for driver in tuple(self._live):
-                    driver.time_is_up()
             while self._timers and self._timers[0][0] <= now:
-                _at, number, driver = self._timers.pop(0)
-                if driver.armed == number:
-                    driver.time_is_up()
-            self._start()
+                self._timers.pop(0)[2]()
+                self.start()
+                busy = True
+        return busy
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start what is to be started."""
         # What many conversations say goes out at one go: a server that rests is woken once and not by each of them,
         # which costs both of us a quarter less.
         while self._starting:
@@ -102,7 +110,79 @@ class Loop:
             for driver in starting:
                 driver.start()
 
-    def _stopped(self) -> None:
-        assert self._stop is not None
-        self.selector.unregister(self._stop)
+
+class Run:
+    """The conversations of one check: what they share, and those that have not ended.
+
+    ``ended`` is called when the last of them has; ``failed`` with what is raised for anything but a peer's doing,
+    which else goes through the loop.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        deadline: Deadline,
+        new_layer: NewLayer,
+        source: str | None = None,
+        *,
+        ended: Callable[[], None] | None = None,
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        self.loop = loop
+        self.deadline = deadline
+        self.new_layer = new_layer
+        self.source = source
+        self.live: set[Driver] = set()
+        self._ended = ended
+        self._failed = failed
+        self._timer: Timer | None = None
+
+    def hold(self, conversations: Iterable[Conversation]) -> None:
+        """Begin all ``conversations``."""
+        self._timer = self.loop.arm(self.deadline.at, self._time_is_up)
+        drivers = [Driver(conversation, self) for conversation in conversations]
+        self.live.update(drivers)
+        for driver in drivers:
+            driver.begin()
+        if not drivers:
+            self._end()
+
+    def stop(self) -> None:
+        """Let the deadline pass now."""
         self.deadline.end()
+        self._disarm()
+        # Not here and now: what is to be started soon has to be started before it can be given up.
+        self._timer = self.loop.arm(self.deadline.at, self._time_is_up)
+
+    def left(self, driver: Driver) -> None:
+        """``driver`` has come to its end."""
+        self.live.discard(driver)
+        if not self.live:
+            self._end()
+
+    def fail(self, error: Exception) -> None:
+        """A driver has met an error that is no peer's doing."""
+        if self._failed is None:
+            raise error
+        self._failed(error)
+
+    def abandon(self) -> None:
+        """Leave all conversations as they are."""
+        self._disarm()
+        live, self.live = self.live, set()
+        for driver in live:
+            driver.abandon()
+
+    def _end(self) -> None:
+        self._disarm()
+        if self._ended is not None:
+            self._ended()
+
+    def _time_is_up(self) -> None:
+        for driver in tuple(self.live):
+            driver.time_is_up()
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self.loop.disarm(self._timer)
+            self._timer = None

@@ -15,7 +15,7 @@ from .routes import Survey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..findings import Address
     from .deadline import Deadline
@@ -73,6 +73,12 @@ class Lookup:
             return None
         return Failure("notfound", f"no IPv{self._family} address, only {others[0].text}")
 
+    def answered_as(self, other: Lookup) -> None:
+        """Take what ``other``, which is done and asks for the same, has found; our own time counts."""
+        self.addresses, self.failure = other.addresses, other.failure
+        self.seconds = clock.seconds_between(self._began, clock.now())
+        self.done = True
+
     def give_up(self) -> None:
         """The time is up."""
         waited = clock.seconds_between(self._began, clock.now())
@@ -86,7 +92,13 @@ def of_hosts(hosts: Iterable[str], port: int, family: int, deadline: Deadline, s
     """
     known = {host: literal(host, port, family) for host in hosts}
     names = [host for host, address in known.items() if address is None]
-    looked_up = iter(look_up(names, port, family, deadline, stop))
+    return of_lookups(known, look_up(names, port, family, deadline, stop))
+
+
+def of_lookups(known: Mapping[str, Address | None], lookups: Iterable[Lookup]) -> Survey:
+    """The routes to hosts; ``known`` are the addresses of those that are one, the others were looked up in their
+    order."""
+    looked_up = iter(lookups)
     return Survey(
         tuple(
             next(looked_up).route() if address is None else Route(Target(host, (address,)))

@@ -28,13 +28,18 @@ def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     Reads the files it names, and standard input where it says so.  Raises UsageError for whatever is wrong, and
     InformationWanted for ``--help`` and ``--version``.
     """
-    started = time.monotonic()
-    given = _given(argv, environ)
+    began = time.monotonic()
+    return settings_of(completed(commandline.parse(argv), environ), environ, began)
+
+
+def settings_of(given: Arguments, environ: Mapping[str, str], began: float) -> Settings:
+    """The settings for what was given; reads the files but ini files.  ``began``: when the check did, an instant of
+    the monotonic clock.  Raises UsageError."""
     timeout, timeout_state = given.value("timeout", values.timeout) or (10.0, "critical")
     domain = _one_domain(given)
     targets = _targets(given, domain)
     rules = _rules(given)
-    plan = plan_from(given, environ, targets, rules, started + timeout)
+    plan = plan_from(given, environ, targets, rules, began + timeout)
     dane = given.value("dane", values.dane) or "off"
     _check_policies(given, dane, targets)
     family, source = _family(given)
@@ -81,9 +86,9 @@ def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     )
 
 
-def _given(argv: Sequence[str], environ: Mapping[str, str]) -> Arguments:
-    """All options, those of ini files first; the operands have become options under their own names."""
-    line = commandline.parse(argv)
+def completed(line: Arguments, environ: Mapping[str, str]) -> Arguments:
+    """All options of a command line, those of ini files first; the operands have become options under their own
+    names.  Raises UsageError."""
     uses: list[Use] = []
     operands = () if line.has("hostname") or line.has("domain") else line.operands
     for use in line.all("extra-opts"):

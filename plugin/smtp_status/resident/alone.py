@@ -1,4 +1,4 @@
-"""The last resort: checks that take a process of their own, as many at a time as there are cores."""
+"""The last resort: checks that take a process of their own, as many at work at a time as there are cores."""
 
 from __future__ import annotations
 
@@ -20,8 +20,19 @@ if TYPE_CHECKING:
 MAX_OUTPUT = 64 * 1024
 """Octets kept of each stream; what comes behind is read and thrown away."""
 
-MOST = 64
-"""Processes at a time where waiting checks would come too late otherwise."""
+MOST_PER_CORE = 16
+"""Processes at a time: most of them wait for their servers, and a check that waits for its turn loses time."""
+
+YOUNG = 0.05
+"""Seconds in which a process is taken to be at work, whatever it does."""
+
+HURRY = 0.02
+"""Seconds between two looks at who is at work, while somebody waits for his turn."""
+
+MEMORY = 3600.0
+"""Seconds that a check is remembered for having ended its process."""
+
+MOST_REMEMBERED = 1000
 
 
 class _Process:
@@ -29,7 +40,7 @@ class _Process:
 
     def __init__(self, job: Job, command: list[bytes]) -> None:
         self.job = job
-        self.read = {}
+        self.began = time.monotonic()
         ends = [os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) for _ in range(2)]
         try:
             for _reading, writing in ends:
@@ -43,6 +54,17 @@ class _Process:
             for _reading, writing in ends:
                 os.close(writing)
         self.read = {reading: bytearray() for reading, _writing in ends}
+        self.told_to_end = False
+
+    def works(self, now: float) -> bool:
+        """Whether it takes a core, and not merely waits."""
+        if now < self.began + YOUNG:
+            return True
+        try:
+            with open(f"/proc/{self.pid}/stat", "rb") as file:
+                return file.read().rpartition(b")")[2].split()[0] in b"RD"
+        except OSError:
+            return now < self.began + 1.0
 
     def collect(self) -> None:
         for descriptor, kept in self.read.items():
@@ -53,6 +75,7 @@ class _Process:
                 continue
 
     def signal(self, number: int) -> None:
+        self.told_to_end = True
         try:
             os.killpg(self.pid, number)
         except OSError:
@@ -68,6 +91,16 @@ class Alone:
         self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._waiting: list[tuple[float, int, Job]] = []
         self._running: dict[int, _Process] = {}
+        self._fatal: dict[int, float] = {}
+
+    @property
+    def pause(self) -> float:
+        """Seconds until ``tick`` has to be called again at the latest."""
+        return HURRY if self._waiting else 60.0
+
+    def ends_its_process(self, job: Job) -> bool:
+        """Whether the same check has done so lately."""
+        return self._fatal.get(hash(job.order.command), 0.0) > time.monotonic()
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._running)
@@ -82,7 +115,7 @@ class Alone:
         for process in self._running.values():
             if process.job.answered:
                 process.signal(signal.SIGKILL)
-            elif now >= process.job.end:
+            elif now >= process.job.end and not process.told_to_end:
                 process.signal(signal.SIGTERM)
         self._start()
 
@@ -112,18 +145,22 @@ class Alone:
         if os.WIFSIGNALED(status) and not out:
             name = signal.Signals(os.WTERMSIG(status)).name
             out, status = b"SMTP UNKNOWN - the plugin was ended by %s\n" % name.encode(), UNKNOWN << 8
+            if not process.told_to_end:
+                if len(self._fatal) >= MOST_REMEMBERED:
+                    self._fatal.clear()
+                # A number made of it, not the line, which may hold a password.
+                self._fatal[hash(process.job.order.command)] = time.monotonic() + MEMORY
         self._done(process.job, status, out, err)
         self._start()
 
     def _start(self) -> None:
         now = time.monotonic()
-        while self._waiting:
-            job = self._waiting[0][2]
-            if len(self._running) >= (self._cores if now < job.latest else MOST):
-                return
-            heappop(self._waiting)
+        free = self._cores - sum(process.works(now) for process in self._running.values()) if self._waiting else 0
+        while self._waiting and free > 0 and len(self._running) < self._cores * MOST_PER_CORE:
+            _end, _number, job = heappop(self._waiting)
             if not job.answered:
                 self._run(job)
+                free -= 1
 
     def _run(self, job: Job) -> None:
         taken_apart = words.split(job.order.command)

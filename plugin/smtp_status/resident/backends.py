@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .job import Job
     from .poller import Poller
 
-SILENCE = 10
+SILENCE = 40
 """Ticks without an answer to a ping after which a back end hangs."""
 
 EARLY = 2.0
@@ -138,7 +138,7 @@ class BackEnds:
         for one in self._all.values():
             one.silent += 1
             one.send(link.PING)
-            if one.silent > SILENCE:
+            if one.silent > SILENCE * (1 if one.ready else 6):
                 log.tell(f"back end {one.pid} hangs and is ended")
                 one.kill()
         if self._ending or now < self._start_at:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .job import Job
     from .worker import End, Order
 
-RETRY = 1.0
+RETRY = 0.25
 """Seconds between two attempts to reach a core that is not there."""
 
 

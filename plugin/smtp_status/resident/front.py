@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 from . import log, worker
@@ -60,15 +59,14 @@ class Front:
             now = time.monotonic()
             if now >= next_tick:
                 next_tick = now + TICK
-                safely(self._tick, 0)
-            self._poller.wait(next_tick - time.monotonic())
+                safely(self._tick, now)
+            safely(self._alone.tick, now)
+            self._poller.wait(min(next_tick - time.monotonic(), self._alone.pause))
         self._back_ends.kill()
         self._alone.kill()
 
-    def _tick(self, _events: int = 0) -> None:
-        now = time.monotonic()
+    def _tick(self, now: float) -> None:
         self._back_ends.tick(now)
-        self._alone.tick(now)
         for job in [job for job in self._jobs.values() if now >= job.due]:
             self._back_ends.forget(job)
             self._answer(job, 0, timed_out=True)
@@ -156,7 +154,7 @@ class Front:
         self._numbers += 1
         job = self._jobs[self._numbers] = Job(self._numbers, order, connection)
         connection.in_hand += 1
-        if not self._back_ends.take(job):
+        if self._alone.ends_its_process(job) or not self._back_ends.take(job):
             self._alone.add(job)
 
     def _done(self, job: Job, code: int, output: bytes) -> None:
@@ -184,12 +182,9 @@ class Front:
         notify("STOPPING=1")
         self._finish_by = time.monotonic() + PATIENCE
         for connection in list(self._connections):
-            safely(partial(self._refused, connection), 0)
+            connection.refuse()
+            safely(self._hear, connection)
         self._back_ends.finish()
-
-    def _refused(self, connection: Connection, _events: int) -> None:
-        connection.refuse()
-        self._hear(connection)
 
     def _finished(self) -> bool:
         if self._finish_by is None:

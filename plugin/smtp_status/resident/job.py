@@ -17,8 +17,7 @@ class Job:
     """What the core wants done, for whom, and until when.
 
     Instants of the monotonic clock: at ``end`` the verdict so far is wanted, ``due`` is when the core must have its
-    answer (a second before its own limit; a job without one would be taken for running for ever), ``latest`` when to
-    begin at the latest what waits for its turn.
+    answer (a second before its own limit; a job without one would be taken for running for ever).
     """
 
     def __init__(self, number: int, order: Order, connection: Connection) -> None:
@@ -29,5 +28,4 @@ class Job:
         self.began = time.time()
         self.due = now + max(order.timeout - 1, order.timeout / 2)
         self.end = now + max(order.timeout - 1.5, order.timeout * 0.4)
-        self.latest = now + (self.end - now) * 0.75
         self.answered = False

@@ -42,9 +42,9 @@ class Poller:
                 safely(ready, events)
 
 
-def safely(ready: Callable[[int], None], events: int) -> None:
+def safely(call: Callable[..., None], *given: object) -> None:
     """Call it; what it raises is told, and ends nothing else."""
     try:
-        ready(events)
+        call(*given)
     except Exception as error:
         log.tell(f"a fault of its own: {type(error).__name__}: {error}")

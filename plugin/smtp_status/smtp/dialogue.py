@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..tls.judge import Judge
     from .plan import Plan
     from .route import Route
-    from .session import Steps, Tolerates
+    from .session import Search, Steps, Tolerates
 
 
 def load(plan: Plan) -> None:
@@ -37,16 +37,23 @@ class Dialogue:
     ``now`` is the wall clock in seconds since the epoch, for the dates of certificates.  ``judge`` is the run's judge
     of certificates, None for one of this conversation's own.  ``tolerates`` says of a finding on what a handshake
     showed whether the conversation goes on; by default it does where the plan tolerates it, or it keeps no sender away.
-    After ``run`` has ended, ``outcome`` tells what came of it.
+    ``search``: as with ``Session``.  After ``run`` has ended, ``outcome`` tells what came of it.
     """
 
     def __init__(
-        self, plan: Plan, route: Route, now: float, judge: Judge | None = None, tolerates: Tolerates | None = None
+        self,
+        plan: Plan,
+        route: Route,
+        now: float,
+        judge: Judge | None = None,
+        tolerates: Tolerates | None = None,
+        *,
+        search: Search | None = None,
     ) -> None:
         self._plan = plan
         self._now = now
         self._judge = judge
-        self._session = Session(plan, route, tolerates or self._tolerates)
+        self._session = Session(plan, route, tolerates or self._tolerates, search)
 
     def _tolerates(self, finding: Finding) -> bool:
         return bool(finding.default) or (finding.stage == "tls" and finding.kind in self._plan.tls.tolerate)

@@ -64,15 +64,15 @@ class Overdue(Exception):  # noqa: N818 - an end, not an error
     """The search takes too long."""
 
 
-def found(pattern: re.Pattern[str], lines: Iterable[str]) -> bool:
-    """Whether the pattern is found in one of the lines.  Raises Overdue.
+def found(pattern: re.Pattern[str], lines: Iterable[str], seconds: float = SEARCH_SECONDS) -> bool:
+    """Whether the pattern is found in one of the lines; Overdue is raised after ``seconds`` of processor time.
 
     In the main thread only: nothing but a signal stops a search.
     """
     # Only signals that end the check are for whoever waits for signals.
     waker = signal.set_wakeup_fd(-1)
     before = signal.signal(signal.SIGVTALRM, _stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, SEARCH_SECONDS)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         return any(pattern.search(line) for line in lines)
     finally:

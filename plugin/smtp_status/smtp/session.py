@@ -10,7 +10,8 @@ from .observations import Observations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    import re
+    from collections.abc import Generator, Iterable
     from typing import Callable, NoReturn, TypeVar
 
     from .actions import Action, Connected, Result
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Steps = Generator[Action, Result, T]
     Tolerates = Callable[[Finding], bool]
+    Search = Callable[[re.Pattern[str], Iterable[str]], bool]
 
 NO_COMMAND_AFTER = frozenset((("DATA", reply_table.SEND_MESSAGE), ("STARTTLS", 220), ("QUIT", 221)))
 """Replies after which the server waits for something else than a command, or for nothing."""
@@ -38,13 +40,15 @@ class Session:
 
     ``may_command``: the server has greeted and waits for a command, not for TLS or a message.  ``secured``: TLS
     stands.  ``extensions``: what EHLO offered, with parameters.  ``link`` is None until it is connected.
-    ``tolerates`` says of a fault of TLS that stands whether the conversation goes on.
+    ``tolerates`` says of a fault of TLS that stands whether the conversation goes on; ``search`` looks for a pattern in
+    lines, in the place of ``patterns.found``.
     """
 
-    def __init__(self, plan: Plan, route: Route, tolerates: Tolerates) -> None:
+    def __init__(self, plan: Plan, route: Route, tolerates: Tolerates, search: Search | None = None) -> None:
         self.plan = plan
         self.target = route.target
         self.tolerates = tolerates
+        self.search = search
         self.policy = route.policy
         self.observations = Observations(plan, route)
         self.link: Connected | None = None

@@ -1,0 +1,304 @@
+"""One check on its way through a back end: read, looked up, conversed, judged."""
+
+from __future__ import annotations
+
+import errno
+import time
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from .. import __main__ as plugin
+from ..check.check import SMTPCheck, report
+from ..check.resource import SMTP, Shared
+from ..net.addresses import literal
+from ..net.deadline import Deadline
+from ..net.loop import Run
+from ..net.resolve import of_lookups
+from ..options import build, commandline
+from ..options.settings import InformationWanted, UsageError
+from ..smtp import patterns
+from . import carry
+from .carry import Way
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable, Sequence
+    from typing import Callable
+
+    from ..findings import Address
+    from ..net.loop import Loop, Timer
+    from ..net.resolve import Lookup
+    from ..options.commandline import Arguments
+    from ..options.settings import Settings
+    from .contexts import Contexts, Trust
+    from .lookups import Lookups
+    from .pool import Pool
+
+READING_SECONDS = 1.0
+"""How long files may take to be read; then the check takes a process of its own."""
+
+SEARCH_SECONDS = 0.01
+"""Processor time of a search by ``--response``, while which everybody else waits."""
+
+_SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN))
+
+
+class Customer(Protocol):
+    """Who wants the check done."""
+
+    def done(self, code: int, output: bytes) -> None:
+        """It is done."""
+
+    def alone(self) -> None:
+        """It takes a process of its own."""
+
+
+class Wish(NamedTuple):
+    """What is wanted: the arguments, the environment as far as it counts, the instants it came at and has to end at
+    (None: its own deadline alone), and whether it may name files."""
+
+    words: Sequence[str]
+    environ: dict[str, str]
+    arrived: float
+    end: float | None
+    files: bool
+    customer: Customer
+
+
+class Means(NamedTuple):
+    """What all checks of a back end share."""
+
+    loop: Loop
+    pool: Pool
+    lookups: Lookups
+    contexts: Contexts
+
+
+class _Alone(Exception):  # noqa: N818 - no error
+    """This check takes a process of its own."""
+
+
+class Check:
+    """One check; ``ended`` is called when nothing more will come of it."""
+
+    def __init__(self, wish: Wish, means: Means, ended: Callable[[Check], None]) -> None:
+        self._wish = wish
+        self._means = means
+        self._ended = ended
+        self._over = False
+        self._stopped = False
+        self._timer: Timer | None = None
+        self._fault: Exception | None = None
+        self._settings: Settings | None = None
+        self._trust: Trust | None = None
+        self._deadline: Deadline | None = None
+        self._known: dict[str, Address | None] = {}
+        self._lookups: list[Lookup] = []
+        self._run: Run | None = None
+
+    # -- the steps
+
+    def begin(self) -> None:
+        """Go; to be called when nothing else is waiting for the loop."""
+        self._step(self._read)
+
+    def stop(self) -> None:
+        """The verdict so far is wanted."""
+        self._stopped = True
+        if self._deadline is None:
+            return
+        self._deadline.end()
+        if self._run is not None:
+            self._run.stop()
+        else:
+            self._step(self._give_up_names)
+
+    def _read(self) -> None:
+        wish = self._wish
+        try:
+            line = commandline.parse(wish.words)
+        except InformationWanted:
+            raise _Alone from None
+        way = carry.way(line, wish.files)
+        if way is Way.ALONE:
+            raise _Alone
+        if way is Way.READING:
+            self._in_thread(lambda: self._read_files(line))
+            return
+        self._settings = build.settings_of(build.completed(line, wish.environ), wish.environ, wish.arrived)
+        plan = self._settings.plan.tls
+        if plan.mode != "off":
+            self._trust = self._means.contexts.kept(plan)
+            if self._trust is None:
+                self._in_thread(self._make_context)
+                return
+        self._prepared()
+
+    def _prepared(self) -> None:
+        """Settings and context are there: find the routes."""
+        settings, deadline = self._settings, self._deadline_from_now()
+        assert settings is not None
+        trust = self._trust
+        shared = Shared(None, None, _found) if trust is None else Shared(trust.context, trust.judge, _found)
+        self._resource = SMTP(settings, shared)
+        self._check = SMTPCheck(self._resource, settings)
+        self._resource.limit(deadline, time.time(), None)
+        self._known = {host: literal(host, settings.port, settings.family) for host in settings.hosts}
+        look_up = self._means.lookups.look_up
+        self._lookups = [
+            look_up(host, settings.port, settings.family, self._name_found)
+            for host, address in self._known.items()
+            if address is None
+        ]
+        if not self._lookups:
+            self._converse()
+            return
+        self._arm(deadline.at, self._give_up_names)
+        if self._stopped:
+            self._give_up_names()
+
+    def _name_found(self) -> None:
+        self._step(self._names_known)
+
+    def _give_up_names(self) -> None:
+        for lookup in self._lookups:
+            if not lookup.done:
+                lookup.give_up()
+        self._names_known()
+
+    def _names_known(self) -> None:
+        if self._run is not None or not all(lookup.done or lookup.failure for lookup in self._lookups):
+            return
+        self._disarm()
+        self._converse()
+
+    def _converse(self) -> None:
+        settings, deadline = self._settings, self._deadline
+        assert settings is not None and deadline is not None
+        self._resource.go(of_lookups(self._known, self._lookups))
+        self._run = Run(
+            self._means.loop,
+            deadline,
+            self._resource.new_layer,
+            settings.source,
+            ended=self._conversed,
+            failed=self._failed,
+        )
+        self._run.hold(self._resource.conversations())
+        if self._stopped:
+            self._run.stop()
+
+    def _conversed(self) -> None:
+        self._step(self._judge)
+
+    def _failed(self, error: Exception) -> None:
+        def fail() -> None:
+            raise error
+
+        self._step(fail)
+
+    def _judge(self) -> None:
+        settings = self._settings
+        assert settings is not None
+        self._check()
+        text, code = report(self._check, self._resource, settings)
+        self._done(code, text.encode("utf-8", "backslashreplace"))
+
+    # -- in a thread
+
+    def _in_thread(self, work: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                work()
+            except Exception as error:
+                self._fault = error
+
+        self._arm(time.monotonic() + READING_SECONDS, self._too_long)
+        self._means.pool.submit(guarded, lambda: self._step(self._after_thread))
+
+    def _after_thread(self) -> None:
+        self._disarm()
+        if self._fault is not None:
+            raise self._fault
+        self._prepared()
+
+    def _too_long(self) -> None:
+        raise _Alone
+
+    def _read_files(self, line: Arguments) -> None:
+        wish = self._wish
+        given = build.completed(line, wish.environ)
+        if carry.way(given, wish.files) is Way.ALONE:
+            raise _Alone
+        self._settings = build.settings_of(given, wish.environ, wish.arrived)
+        if self._settings.plan.tls.mode != "off":
+            self._make_context()
+
+    def _make_context(self) -> None:
+        assert self._settings is not None
+        try:
+            self._trust = self._means.contexts.made(self._settings.plan.tls)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+
+    # -- what all steps have in common
+
+    def _step(self, step: Callable[[], None]) -> None:
+        """Take a step; whatever it raises is this check's alone."""
+        if self._over:
+            return
+        try:
+            step()
+        except (_Alone, MemoryError):
+            self._alone()
+        except UsageError as error:
+            self._done(plugin.UNKNOWN, f"SMTP UNKNOWN - {error}\n".encode("utf-8", "backslashreplace"))
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _SHORTAGES:
+                self._alone()
+            else:
+                self._done(plugin.UNKNOWN, plugin.unknown_line(plugin.reason(error)))
+
+    def _alone(self) -> None:
+        self._leave()
+        self._wish.customer.alone()
+
+    def _done(self, code: int, output: bytes) -> None:
+        self._leave()
+        self._wish.customer.done(code, output)
+
+    def _leave(self) -> None:
+        self._over = True
+        self._disarm()
+        if self._run is not None:
+            self._run.abandon()
+        self._ended(self)
+
+    def _deadline_from_now(self) -> Deadline:
+        """What is waited for from here on is the servers'."""
+        wish, settings = self._wish, self._settings
+        assert settings is not None
+        self._deadline = Deadline(settings.timeout, wish.arrived)
+        if wish.end is not None:
+            self._deadline.at = min(self._deadline.at, wish.end)
+        if self._stopped:
+            self._deadline.end()
+        return self._deadline
+
+    def _arm(self, at: float, call: Callable[[], None]) -> None:
+        self._timer = self._means.loop.arm(at, lambda: self._timed(call))
+
+    def _timed(self, call: Callable[[], None]) -> None:
+        self._timer = None
+        self._step(call)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._means.loop.disarm(self._timer)
+            self._timer = None
+
+
+def _found(pattern: re.Pattern[str], lines: Iterable[str]) -> bool:
+    try:
+        return patterns.found(pattern, lines, SEARCH_SECONDS)
+    except patterns.Overdue:
+        raise _Alone from None

@@ -1,0 +1,185 @@
+"""The resident as a worker of the real Nagios 4: nothing late, nothing lost, nothing wrong, whatever happens to it."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from servers.installed import PYTHON, plugin_directory
+from servers.nagios import Nagios
+from servers.requirements import need, need_root
+from servers.resident import PACKAGES, Resident
+from servers.steady import SteadyServer
+
+DELAY = 2.0
+"""Seconds that each conversation takes."""
+
+POISON = """
+
+def _poisoned(self, run=Dialogue.run):
+    if self._plan.helo == "poison.test":
+        import os
+        os.kill(os.getpid(), 9)
+    return run(self)
+
+
+Dialogue.run = _poisoned
+"""
+"""What makes a check kill the process that carries it out."""
+
+MAIN = """
+interval_length=1
+execute_service_checks=1
+service_perfdata_file_template=$LASTSERVICECHECK$\\t$SERVICEDESC$\\t$SERVICESTATE$\\t$SERVICEOUTPUT$\\t$SERVICEPERFDATA$
+service_inter_check_delay_method=s
+max_service_check_spread=1
+check_for_orphaned_services=1
+status_update_interval=5
+"""
+
+HOST = "define host {\nuse generic-host\nhost_name mx\nmax_check_attempts 1\naddress 127.0.0.1\n}\n"
+COMMAND = "define command {\ncommand_name smtp\ncommand_line $USER1$/check_smtp_status -H 127.0.0.1 $ARG1$\n}\n"
+
+
+def service(name: str, arguments: str, interval: int) -> str:
+    return (
+        f"define service {{\nuse generic-service\nhost_name mx\nservice_description {name}\n"
+        f"check_interval {interval}\nretry_interval {interval}\ncheck_command smtp!{arguments}\n}}\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def packages(workdir: Path) -> Path:
+    """The package, with a check that kills its process."""
+    need("nagios")
+    need_root("processes of another user")
+    copy = workdir / "packages"
+    shutil.copytree(PACKAGES / "smtp_status", copy / "smtp_status", ignore=shutil.ignore_patterns("__pycache__"))
+    with (copy / "smtp_status/smtp/dialogue.py").open("a") as file:
+        file.write(POISON)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SteadyServer]:
+    with SteadyServer(delays={"banner": DELAY * 1000}) as running:
+        yield running
+
+
+class Checked:
+    """What the perfdata file of Nagios says of every check: when, and with which state and output."""
+
+    def __init__(self, nagios: Nagios) -> None:
+        self.times: dict[str, list[int]] = defaultdict(list)
+        self.outputs: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for line in (nagios.base / "perfdata").read_text().splitlines():
+            at, name, state, output, _perfdata = line.split("\t")
+            self.times[name].append(int(at))
+            self.outputs[name].add((state, re.sub(r"in [0-9.]+ s", "in N s", output)))
+
+    def longest_gap(self, name: str, since: int, until: int) -> int:
+        """The longest time without a check between the two instants, in seconds."""
+        times = [since, *(at for at in sorted(self.times[name]) if since <= at <= until), until]
+        return max(later - earlier for earlier, later in zip(times, times[1:]))
+
+
+WORDS = "SIZE 100000000 8BITMIME SMTPUTF8 AUTH PLAIN ENHANCEDSTATUSCODES"
+GOOD = ("OK", f"SMTP OK - 127.0.0.1 answered in N s: 250 steady.test {WORDS}")
+
+
+class Scene:
+    """A Nagios with ``count`` services that are checked every ``interval`` seconds, and one that kills its process."""
+
+    def __init__(self, base: Path, packages: Path, port: int, count: int, interval: int) -> None:
+        base.mkdir()
+        base.chmod(0o755)
+        self.names = [f"s{number}" for number in range(count)]
+        self._interval = interval
+        objects = HOST + COMMAND + service("poison", f"-p {port} -F poison.test", interval)
+        objects += "".join(service(name, f"-p {port}", interval) for name in self.names)
+        plugins = plugin_directory(base / "plugins")
+        self.nagios = Nagios(base / "n", plugins, objects, extra=MAIN)
+        socket = str(self.nagios.base / "rw/nagios.qh")
+        self.resident = Resident(base / "r", "--nagios", socket, packages=packages, python=PYTHON, nobody=True)
+        self.resident.base.mkdir()
+        self._began = int(time.time())
+
+    def stop(self) -> None:
+        self.resident.stop()
+        self.nagios.stop()
+
+    def judge(self) -> Checked:
+        """Assert that nothing was late, lost or wrong since the beginning."""
+        until = int(time.time())
+        log = (self.nagios.base / "nagios.log").read_text()
+        checked = Checked(self.nagios)
+        wrong = {name: checked.outputs[name] - {GOOD} for name in self.names if checked.outputs[name] - {GOOD}}
+        assert not wrong, (len(wrong), dict(list(wrong.items())[:3]))
+        assert "orphan" not in log.lower()
+        gaps = {name: checked.longest_gap(name, self._began, until) for name in self.names}
+        late = {name: gap for name, gap in gaps.items() if gap > 2 * self._interval}
+        assert not late, (len(late), dict(list(late.items())[:3]), self.resident.log)
+        return checked
+
+
+@pytest.fixture
+def scene(workdir: Path, packages: Path, server: SteadyServer) -> Iterator[Callable[..., Scene]]:
+    made: list[Scene] = []
+
+    def make(count: int, interval: int) -> Scene:
+        made.append(Scene(workdir / f"nagios-{count}", packages, server.port, count, interval))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+def test_back_ends_that_die_among_2000_services(scene):
+    """With 200 in hand: none is late or wrong, and the one that does it each time is found out."""
+    chance = random.Random(15)
+    there = scene(2000, 20)
+    there.resident.start()
+    there.nagios.start()
+    time.sleep(15)
+    for pause in (4 + chance.random() * 4, 10):
+        os.kill(chance.choice(there.resident.back_ends), signal.SIGKILL)
+        time.sleep(pause)
+    there.resident.signal(signal.SIGHUP)
+    time.sleep(12)
+    checked = there.judge()
+    assert checked.outputs["poison"] == {("UNKNOWN", "SMTP UNKNOWN - the plugin was ended by SIGKILL")}
+    hands = [int(number) for number in re.findall(r"was ended by SIGKILL, ([0-9]+) checks in hand", there.resident.log)]
+    assert max(hands) > 100, there.resident.log
+
+
+def test_front_and_core_that_come_and_go(scene):
+    """Absent at first, stopped and started, and Nagios the same; with SIGHUP for both."""
+    there = scene(200, 10)
+    there.nagios.start()
+    time.sleep(3)
+    for event in (
+        there.resident.start,
+        lambda: there.resident.signal(signal.SIGHUP),
+        there.resident.end,
+        there.resident.start,
+        there.nagios.reload,
+        there.nagios.end,
+        there.nagios.restart,
+    ):
+        event()
+        time.sleep(4)
+    time.sleep(8)
+    checked = there.judge()
+    assert all(len(checked.times[name]) >= 3 for name in there.names)
+    assert there.resident.log.count(f"at work for {there.nagios.base}/rw/nagios.qh: check_smtp_status") >= 3
+    assert there.resident.end() == 0
