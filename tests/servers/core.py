@@ -28,7 +28,7 @@ class Core:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.plugins: dict[str, Worker] = {}
+        self._workers: list[Worker] = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         path.chmod(0o777)
@@ -39,12 +39,12 @@ class Core:
         """The next worker, registered."""
         sock, _ = self._listener.accept()
         worker = Worker(sock)
-        self.plugins[worker.plugin] = worker
+        self._workers.append(worker)
         return worker
 
     def close(self) -> None:
         """As at the core's end."""
-        for worker in self.plugins.values():
+        for worker in self._workers:
             worker.close()
         self._listener.close()
         self.path.unlink(missing_ok=True)
