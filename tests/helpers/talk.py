@@ -8,8 +8,10 @@ from typing import Any
 from smtp_status.findings import Address, Failure, Finding, Target
 from smtp_status.smtp import address
 from smtp_status.smtp.actions import Answered, Ask, Connect, Connected, Handshake, Secured, Tell, Told
+from smtp_status.smtp.command import RawCommand
 from smtp_status.smtp.dialogue import Dialogue
 from smtp_status.smtp.message import Message
+from smtp_status.smtp.patterns import compiled
 from smtp_status.smtp.plan import Plan
 from smtp_status.smtp.reply import Reply, ReplyReader
 from smtp_status.smtp.route import Route
@@ -27,6 +29,14 @@ OTHER = address.parse("other@example.org")
 GREETING = "220 mx1 ESMTP"
 EHLO = "250-mx1\n250-SIZE 10240000\n250-8BITMIME\n250 SMTPUTF8"
 BYE = "221 2.0.0 Bye"
+OK = "250 2.0.0 Ok"
+GO = "354 go ahead"
+UP_TO_EHLO = (GREETING, EHLO)
+UP_TO_RCPT = (GREETING, EHLO, OK, OK)
+WHOLE = (GREETING, EHLO, OK, OK, GO, "250 2.0.0 Ok: queued as 4Vx1", BYE)
+BARE = "250 mx1"
+EHLO_TLS = "250-mx1\n250-STARTTLS\n250-SIZE\n250 AUTH PLAIN"
+READY = "220 2.0.0 ready"
 SECONDS = 0.25
 
 
@@ -37,6 +47,14 @@ def plan(*recipients: address.Mailbox, text: str = "Subject: x\n\nbody", **chang
     changes.setdefault("message", message)
     changes.setdefault("sender", sender)
     return Plan(helo="probe.example.org", recipients=recipients, verbose=3)._replace(**changes)
+
+
+def raw(*pairs: tuple[str, str | None]) -> tuple[RawCommand, ...]:
+    return tuple(RawCommand(line.encode(), None if wanted is None else compiled(wanted)) for line, wanted in pairs)
+
+
+def offer(*mechanisms: str) -> str:
+    return "250-mx1\n250 AUTH " + " ".join(mechanisms)
 
 
 def reply(text: str | bytes) -> Reply:
@@ -172,3 +190,8 @@ class Talk:
     @property
     def times(self) -> dict[str, float]:
         return dict(self.outcome.times)
+
+
+def broken(stage: int, *end: object) -> Talk:
+    """A transaction that goes well up to the reply number ``stage``."""
+    return Talk(plan(TO), *WHOLE[:stage], *end)

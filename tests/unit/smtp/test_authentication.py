@@ -1,15 +1,222 @@
-"""What replies to AUTH mean (RFC 4954)."""
+"""AUTH: which mechanism is taken, the commands of one login, and what its replies mean (RFC 4954)."""
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
-from helpers.talk import reply as read
-from smtp_status.smtp import authentication
+from helpers.talk import (
+    BARE,
+    BYE,
+    GREETING,
+    LOOPBACK,
+    SECONDS,
+    SENDER,
+    Talk,
+    closed,
+    offer,
+    plan,
+    reply,
+    silence,
+)
+from smtp_status.findings import Finding, Target
+from smtp_status.sasl.credentials import Credentials, Secret
+from smtp_status.smtp import authentication, dialogue
+from smtp_status.smtp.actions import Answered, Connected
+from smtp_status.smtp.plan import Plan
+from smtp_status.smtp.route import Route
+
+
+def login(mechanism: str | None = None, **changes: object) -> Plan:
+    return plan(credentials=Credentials("user", Secret("pencil"), mechanism, **changes))
+
+
+def local(wanted: Plan, *script: object) -> Talk:
+    return Talk(wanted, *script, target=Target("localhost", (LOOPBACK,)))
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_plain():
+    talk = local(login(), GREETING, offer("PLAIN"), "235 2.7.0 welcome", BYE)
+    assert talk.commands[1] == f"AUTH PLAIN {b64(chr(0) + 'user' + chr(0) + 'pencil')}"
+    assert talk.decisive == Finding("auth", "success", (235,), "2.7.0 welcome", "PLAIN", seconds=SECONDS)
+    assert ">>> AUTH PLAIN ***" in talk.outcome.transcript
+
+
+def test_login():
+    talk = local(login("LOGIN"), GREETING, offer("LOGIN"), f"334 {b64('Username:')}", "334 UGFzc3dvcmQ6", "235 ok", BYE)
+    assert talk.commands[1:4] == ["AUTH LOGIN", b64("user"), b64("pencil")]
+    assert talk.times["auth"] == 3 * SECONDS
+    assert talk.outcome.transcript.count(">>> ***") == 2
+
+
+def test_mechanism_in_lower_case_and_in_two_lines():
+    talk = local(login(), GREETING, "250-mx1\n250-AUTH=login\n250 AUTH plain", "235 ok", BYE)
+    assert talk.commands[1].startswith("AUTH PLAIN ")
 
 
 @pytest.mark.parametrize(
-    ("reply", "meaning"),
+    ("answer", "kind", "cause"),
+    [
+        ("535 5.7.8 nope", "failure", "credentials rejected"),
+        ("454 4.7.0 later", "failure", "temporary authentication failure"),
+        ("454 4.7.0 Temporary authentication failure", "failure", ""),
+        ("530 5.7.0 Must issue a STARTTLS command first", "error", ""),
+        ("534 5.7.9 weak", "failure", "mechanism too weak"),
+        ("538 5.7.11 plain", "failure", "encryption required for this mechanism"),
+        ("504 5.5.4 what", "error", "mechanism not supported"),
+        ("550 no", "failure", ""),
+        ("250 ok", "protocol", "not a reply to AUTH"),
+    ],
+)
+def test_auth_refused(answer, kind, cause):
+    talk = local(login(), GREETING, offer("PLAIN"), answer, BYE)
+    assert (talk.last.stage, talk.last.kind, talk.last.cause) == ("auth", kind, cause)
+    assert talk.last.codes == (int(answer[:3]),)
+    assert talk.verbs == "EHLO AUTH QUIT"
+
+
+def test_challenge_that_cannot_be_decoded_is_cancelled():
+    talk = local(login("LOGIN"), GREETING, offer("LOGIN"), "334 what is your name?", "501 cancelled", BYE)
+    assert talk.commands[1:] == ["AUTH LOGIN", "*", "QUIT"]
+    assert talk.last == Finding(
+        "auth", "protocol", (334,), "what is your name?", "challenge is not valid base64", seconds=SECONDS
+    )
+    assert "auth" not in talk.times
+
+
+def test_challenge_too_many_is_cancelled():
+    talk = local(login("PLAIN"), GREETING, offer("PLAIN"), "334", "501 cancelled", BYE)
+    assert talk.commands[2:] == ["*", "QUIT"]
+    assert talk.last.cause == "PLAIN challenge after everything was said"
+
+
+def test_accepted_too_soon_is_not_cancelled():
+    talk = local(login("LOGIN"), GREETING, offer("LOGIN"), "235 welcome", BYE)
+    assert talk.commands[1:] == ["AUTH LOGIN", "QUIT"]
+    assert (talk.last.kind, talk.last.codes) == ("protocol", (235,))
+    assert talk.last.cause == "LOGIN accepted before the password was asked for"
+
+
+def test_false_server_signature_is_cancelled():
+    wanted = login("SCRAM-SHA-1")
+    talk = dialogue.Dialogue(wanted, Route(Target("localhost", (LOOPBACK,))), 0.0)
+    run = talk.run()
+    run.send(None)
+    action = run.send(Connected(LOOPBACK, ("127.0.0.1", 4), 0.0, 0.0))
+    for step in (GREETING, offer("SCRAM-SHA-1")):
+        action = run.send(Answered(reply(step), 0.0, 0.0))
+    initial = base64.b64decode(b"".join(action.payload).split()[2])
+    nonce = initial.split(b"r=")[1].decode()
+    action = run.send(Answered(reply("334 " + b64(f"r={nonce}x,s={b64('salt')},i=4096")), 0.0, 0.0))
+    assert base64.b64decode(b"".join(action.payload)).startswith(b"c=biws,r=")
+    action = run.send(Answered(reply("334 " + b64(f"v={b64('false')}")), 0.0, 0.0))
+    assert b"".join(action.payload) == b"*\r\n"
+    last = talk.outcome(0.0).findings[-1]
+    assert (last.kind, last.cause) == ("protocol", "SCRAM-SHA-1 server signature is false")
+
+
+def test_token_refused_with_an_explanation():
+    error = b64('{"status":"401","scope":"mail"}')
+    talk = local(login("XOAUTH2"), GREETING, offer("XOAUTH2"), f"334 {error}", "535 5.7.8 no", BYE)
+    assert talk.sent[2] == b"\r\n"
+    assert talk.last.cause == "credentials rejected: status 401, scope mail"
+    talk = local(login("XOAUTH2"), GREETING, offer("XOAUTH2"), f"334 {error}", "535 Credentials rejected", BYE)
+    assert talk.last.cause == "status 401, scope mail"
+
+
+def test_long_initial_response_comes_after_an_empty_challenge():
+    token = "t" * 600
+    wanted = plan(credentials=Credentials("user", Secret(token), "OAUTHBEARER"))
+    talk = local(wanted, GREETING, offer("OAUTHBEARER"), "334 ", "235 ok", BYE)
+    assert talk.commands[1] == "AUTH OAUTHBEARER"
+    assert f"Bearer {token}".encode() in base64.b64decode(talk.sent[2])
+    assert talk.decisive.succeeded
+    pushy = local(wanted, GREETING, offer("OAUTHBEARER"), f"334 {b64('x')}", "501 ok", BYE)
+    assert pushy.last.cause == "OAUTHBEARER challenge before the initial response"
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_a_command_is_at_most_512_octets_with_its_initial_response(length):
+    # AUTH PLAIN SP base64 CRLF: the last that fits has 372 octets of response
+    room = 372 - len("\0user\0")
+    for secret, fits in (("p" * room, True), ("p" * (room + length), False)):
+        wanted = plan(credentials=Credentials("user", Secret(secret), "PLAIN"))
+        script = ["235 ok"] if fits else ["334 ", "235 ok"]
+        talk = local(wanted, GREETING, offer("PLAIN"), *script, BYE)
+        assert (talk.commands[1] != "AUTH PLAIN") == fits
+        assert max(len(one) for one in talk.sent[:2]) <= 512
+
+
+def test_empty_initial_response_is_an_equals_sign():
+    wanted = plan(credentials=Credentials("", None, "EXTERNAL"))
+    talk = local(wanted, GREETING, offer("EXTERNAL"), "235 ok", BYE)
+    assert talk.commands[1] == "AUTH EXTERNAL ="
+
+
+def test_auth_times_out_and_closes():
+    talk = local(login(), GREETING, offer("PLAIN"), silence(), silence())
+    assert talk.last == Finding("auth", "timeout", cause="no reply to AUTH for 9.9 s")
+    talk = local(login(), GREETING, offer("PLAIN"), closed())
+    assert talk.last.cause == "connection closed by the server before the reply to AUTH"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hello", "cause"),
+    [
+        (login(), BARE, "AUTH not offered"),
+        (login(), "250-mx1\n250 STARTTLS", "AUTH not offered, STARTTLS is: -S?"),
+        (login("CRAM-MD5"), offer("PLAIN"), "CRAM-MD5 not offered, only PLAIN"),
+        (login(), offer("GSSAPI", "NTLM"), "no mechanism in common, offered: GSSAPI NTLM"),
+        (
+            login(),
+            offer("PLAIN", "LOGIN"),
+            "without TLS no mechanism offered hides the password (PLAIN LOGIN); --auth-plaintext allows it",
+        ),
+        (
+            login("PLAIN"),
+            "250-mx1\n250-STARTTLS\n250 AUTH PLAIN",
+            "without TLS no mechanism offered hides the password (PLAIN); STARTTLS is offered: -S?",
+        ),
+    ],
+)
+def test_why_there_is_no_mechanism(wanted, hello, cause):
+    talk = Talk(wanted, GREETING, hello, BYE)
+    assert talk.last == Finding("auth", "missing", cause=cause)
+    assert talk.verbs == "EHLO QUIT"
+
+
+def test_in_clear_text_only_what_hides_the_password():
+    talk = Talk(login(), GREETING, offer("PLAIN", "CRAM-MD5"), "504 no", BYE)
+    assert talk.commands[1] == "AUTH CRAM-MD5"
+    talk = Talk(login(plaintext=True), GREETING, offer("PLAIN"), "235 ok", BYE)
+    assert talk.verbs == "EHLO AUTH QUIT"
+
+
+def test_quit_after_auth():
+    talk = local(login()._replace(sender=SENDER, quit_after="auth"), GREETING, offer("PLAIN"), "235 ok", BYE)
+    assert talk.verbs == "EHLO AUTH QUIT"
+
+
+def test_no_secret_anywhere_even_when_the_server_echoes_it():
+    secret = "correct horse"
+    wanted = plan(credentials=Credentials("user", Secret(secret), "PLAIN"))
+    both = b64(chr(0) + "user" + chr(0) + secret)
+    for echo in (secret, b64(secret), both, f"you said {both}!"):
+        talk = local(wanted, f"220 {secret}", offer("PLAIN"), f"535 {echo}", f"221 {echo}")
+        shown = repr(talk.outcome)
+        assert secret not in shown
+        assert b64(secret) not in shown
+        assert both not in shown
+        assert "***" in talk.last.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
     [
         ("454 4.7.0 later", "temporary authentication failure"),
         ("454 4.7.0 Temporary authentication failure", ""),
@@ -20,8 +227,8 @@ from smtp_status.smtp import authentication
         ("550 no", ""),
     ],
 )
-def test_meaning(reply, meaning):
-    assert authentication.meaning(read(reply)) == meaning
+def test_meaning(answer, meaning):
+    assert authentication.meaning(reply(answer)) == meaning
 
 
 def test_every_code_of_the_rfc_has_a_meaning():

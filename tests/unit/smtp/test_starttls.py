@@ -1,22 +1,44 @@
-"""What the conversation makes of a TLS handshake: certificate, policy, and the times and words of both."""
+"""STARTTLS and the handshake: what the conversation makes of offer, certificate and policy, and the words for it."""
 
 from __future__ import annotations
 
+import socket
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from helpers.talk import BYE, EHLO, GREETING, NOW, SECONDS, Talk, closed, plan
-from smtp_status.findings import Failure, Finding
+from helpers.talk import (
+    BARE,
+    BYE,
+    EHLO,
+    EHLO_TLS,
+    GO,
+    GREETING,
+    NOW,
+    OK,
+    READY,
+    SECONDS,
+    TARGET,
+    TO,
+    UP_TO_EHLO,
+    Talk,
+    closed,
+    plan,
+)
+from smtp_status.findings import Address, Failure, Finding, Target
 from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.smtp.actions import Handshake, Secured
 from smtp_status.tls.judge import Judgement
 from smtp_status.tls.plan import TlsPlan
+from smtp_status.tls.policy import TlsPolicy
+
+SECURE = plan(tls=TlsPlan("starttls"))
 
 
 class StandIn:
@@ -32,7 +54,6 @@ class StandIn:
 
 
 STARTTLS = "250-mx1\n250 STARTTLS"
-READY = "220 2.0.0 Ready to start TLS"
 LINK = "TLSv1.3 TLS_AES_256_GCM_SHA384"
 UP_TO_TLS = (GREETING, STARTTLS, READY)
 
@@ -216,3 +237,117 @@ def test_no_tls_offered_and_nobody_demands_it():
 def test_starttls_missing_without_a_policy():
     talk = Talk(secure(), GREETING, EHLO, BYE)
     assert talk.decisive == Finding("starttls", "missing", cause="STARTTLS not offered")
+
+
+def test_starttls_forgets_what_was_said_before():
+    talk = Talk(plan(TO, tls=TlsPlan("starttls")), GREETING, EHLO_TLS, READY, BARE, OK, OK, GO, OK, BYE)
+    assert talk.verbs == "EHLO STARTTLS EHLO MAIL RCPT DATA <message> QUIT"
+    assert talk.commands[3] == "MAIL FROM:<from@example.org>"
+    assert talk.times["ehlo"] == 2 * SECONDS
+    assert [stage for stage, _ in talk.stages][:6] == ["connect", "banner", "ehlo", "starttls", "tls", "ehlo"]
+    assert talk.outcome.findings[4].cause == "TLSv1.3 TLS_AES_256_GCM_SHA384"
+
+
+def test_auth_offered_before_tls_does_not_count():
+    wanted = SECURE._replace(credentials=Credentials("user", Secret("pencil")))
+    talk = Talk(wanted, GREETING, EHLO_TLS, READY, BARE, BYE)
+    assert talk.last == Finding("auth", "missing", cause="AUTH not offered")
+
+
+def test_handshake_is_asked_for_by_name():
+    talk = Talk(SECURE, GREETING, EHLO_TLS, READY, BARE, BYE)
+    assert Handshake(SECURE.tls, "mx1.example.org") in talk.actions
+    named = plan(tls=TlsPlan("ssl", name="mail.example.net"))
+    assert Talk(named, *UP_TO_EHLO, BYE).actions[1] == Handshake(named.tls, "mail.example.net")
+    dotted = Talk(SECURE, GREETING, EHLO_TLS, READY, BARE, BYE, target=TARGET._replace(host="mx1.example.org."))
+    assert Handshake(SECURE.tls, "mx1.example.org") in dotted.actions
+
+
+def test_starttls_not_offered():
+    talk = Talk(SECURE, *UP_TO_EHLO, BYE)
+    assert talk.last == Finding("starttls", "missing", cause="STARTTLS not offered")
+    assert talk.verbs == "EHLO QUIT"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"), [("454 no TLS now", "failure"), ("501 what?", "error"), ("250 fine", "protocol")]
+)
+def test_starttls_refused(answer, kind):
+    talk = Talk(SECURE, GREETING, EHLO_TLS, answer, BYE)
+    assert (talk.last.stage, talk.last.kind) == ("starttls", kind)
+    assert talk.verbs == "EHLO STARTTLS QUIT"
+
+
+def test_plain_text_behind_starttls():
+    injected = Failure("protocol", "data in plain text before the TLS handshake", (b"250 injected",))
+    talk = Talk(SECURE, GREETING, EHLO_TLS, READY, secured=injected)
+    assert talk.last == Finding(
+        "starttls", "protocol", text="250 injected", cause="data in plain text before the TLS handshake"
+    )
+    assert "starttls" not in talk.times
+    assert talk.verbs == "EHLO STARTTLS"
+
+
+def test_handshake_fails():
+    failure = Failure("handshake", "TLS handshake failed: no shared cipher")
+    talk = Talk(SECURE, GREETING, EHLO_TLS, READY, secured=failure)
+    assert talk.last == Finding("tls", "handshake", cause="TLS handshake failed: no shared cipher")
+    assert talk.times["starttls"] == SECONDS
+    assert "tls" not in talk.times
+    assert "QUIT" not in talk.verbs
+
+
+def test_alert_after_the_handshake_is_of_stage_tls():
+    alert = Failure("handshake", "TLS handshake failed: certificate required")
+    talk = Talk(plan(tls=TlsPlan("ssl")), alert)
+    assert talk.last == Finding("tls", "handshake", cause="TLS handshake failed: certificate required")
+    assert "tls" not in talk.times
+    assert "QUIT" not in talk.verbs
+
+
+@pytest.mark.parametrize(
+    ("stage", "script", "verbs"),
+    [
+        ("ehlo", (GREETING, EHLO_TLS, READY, BARE, BYE), "EHLO STARTTLS EHLO QUIT"),
+        ("starttls", (GREETING, EHLO_TLS, READY), "EHLO STARTTLS"),
+        ("tls", (GREETING, EHLO_TLS, READY, BYE), "EHLO STARTTLS QUIT"),
+    ],
+)
+def test_quit_after_with_starttls(stage, script, verbs):
+    assert Talk(SECURE._replace(quit_after=stage), *script).verbs == verbs
+
+
+def test_tls_from_the_first_byte():
+    talk = Talk(plan(tls=TlsPlan("ssl")), *UP_TO_EHLO, BYE)
+    assert [type(action).__name__ for action in talk.actions[:3]] == ["Connect", "Handshake", "Ask"]
+    assert talk.verbs == "EHLO QUIT"
+    silent = Talk(plan(tls=TlsPlan("ssl"), quit_after="tls"))
+    assert silent.verbs == ""
+
+
+def test_unverified_tls_says_so():
+    talk = Talk(plan(tls=TlsPlan("ssl", verify=False)), *UP_TO_EHLO, BYE)
+    assert talk.outcome.findings[1].cause == "TLSv1.3 TLS_AES_256_GCM_SHA384, not verified"
+
+
+def test_starttls_where_offered():
+    wanted = plan(tls=TlsPlan("offered"))
+    assert Talk(wanted, *UP_TO_EHLO, BYE).verbs == "EHLO QUIT"
+    assert Talk(wanted, GREETING, EHLO_TLS, READY, BARE, BYE).verbs == "EHLO STARTTLS EHLO QUIT"
+
+
+@pytest.mark.parametrize("stage", ["starttls", "tls"])
+def test_the_run_ends_where_the_stage_to_stop_after_would_be(stage):
+    """With a policy asked for, TLS is used where it is offered; where it is not, the message must not be sent."""
+    stopping = plan(TO, tls=TlsPlan("offered"), quit_after=stage)
+    talk = Talk(stopping, GREETING, EHLO, BYE, policy=TlsPolicy("mx1.example.org"))
+    assert talk.verbs == "EHLO QUIT"
+
+
+def test_the_zone_of_an_address_is_no_part_of_its_name():
+    """RFC 4007 section 11: it means something on this machine only; no certificate can have it."""
+    address = Address(socket.AF_INET6, ("fe80::1", 465, 0, 2), "fe80::1", 465)
+    target = Target("fe80::1%eth0", (address,))
+    talk = Talk(plan(tls=TlsPlan("ssl")), closed(), target=target)
+    (handshake,) = [action for action in talk.actions if isinstance(action, Handshake)]
+    assert handshake.name == "fe80::1"

@@ -1,0 +1,86 @@
+"""RSET and QUIT: when each is said, how long it is waited for, and what is wrong with the answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers.talk import (
+    BYE,
+    OK,
+    SECONDS,
+    TO,
+    UP_TO_EHLO,
+    UP_TO_RCPT,
+    WHOLE,
+    Talk,
+    closed,
+    plan,
+    silence,
+    surplus,
+    unasked,
+)
+from smtp_status.findings import Finding
+
+
+@pytest.mark.parametrize(
+    ("end", "kind", "cause", "timed"),
+    [
+        ("221 2.0.0 Bye", "success", "", True),
+        ("421 4.3.2 busy", "failure", "", True),
+        ("500 what?", "error", "", True),
+        ("250 Ok", "protocol", "not a reply to QUIT", False),
+        ("bye", "protocol", "no reply code", False),
+        (silence(waited=2.0), "timeout", "no reply to QUIT for 2.0 s", False),
+        (closed(), "closed", "connection closed by the server before the reply to QUIT", False),
+        (unasked("421 4.4.2 idle"), "failure", "", False),
+    ],
+)
+def test_quit(end, kind, cause, timed):
+    talk = Talk(plan(TO), *WHOLE[:-1], end)
+    assert (talk.last.stage, talk.last.kind, talk.last.cause) == ("quit", kind, cause)
+    assert ("quit" in talk.times) == timed
+    assert talk.outcome.total == 7.0
+    assert talk.decisive.succeeded
+
+
+def test_surplus_bytes_after_the_verdict():
+    talk = Talk(plan(TO), *WHOLE[:-1], surplus(b"250 once more"), BYE)
+    assert talk.last == Finding("quit", "protocol", text="250 once more", cause="data before it was asked for")
+    assert talk.verbs.endswith("<message> QUIT")
+    assert "quit" not in talk.times
+
+
+@pytest.mark.parametrize("answer", ["250 Ok", "500 what?", "450 later", "hello"])
+def test_what_is_answered_to_rset_changes_nothing(answer):
+    talk = Talk(plan(TO, quit_after="rcpt"), *UP_TO_RCPT, answer, BYE)
+    assert talk.verbs == "EHLO MAIL RCPT RSET QUIT"
+    assert talk.last.stage == "quit"
+    assert all(finding.succeeded for finding in talk.outcome.findings)
+    assert talk.times["quit"] == SECONDS
+
+
+@pytest.mark.parametrize(
+    ("failure", "goodbye", "kind", "cause"),
+    [
+        (closed(), [], "closed", "connection closed by the server before the reply to RSET"),
+        (silence(waited=2.0), [silence()], "timeout", "no reply to RSET for 2.0 s"),
+        (surplus(b"250 once more"), [BYE], "protocol", "data before it was asked for"),
+    ],
+)
+def test_a_connection_that_breaks_at_rset(failure, goodbye, kind, cause):
+    talk = Talk(plan(TO, quit_after="rcpt"), *UP_TO_RCPT, failure, *goodbye)
+    assert (talk.last.stage, talk.last.kind, talk.last.cause) == ("quit", kind, cause)
+    assert talk.stages.count(("quit", kind)) == 1
+
+
+def test_rset_and_quit_share_their_two_seconds():
+    talk = Talk(plan(TO), *UP_TO_EHLO, OK, "550 no", OK, BYE)
+    assert talk.limits[-2:] == [2.0, 1.0]  # each action of these tests takes a second
+
+
+def test_after_a_failure_nothing_at_quit_counts():
+    talk = Talk(plan(TO), *UP_TO_EHLO, OK, "550 no", closed())
+    assert talk.last.stage == "rcpt"
+    talk = Talk(plan(TO), *UP_TO_EHLO, OK, "550 no", OK, "500 what?")
+    assert talk.last.stage == "rcpt"
+    assert talk.strict[-2:] == [False, False]
