@@ -95,7 +95,8 @@ def parse(words: Sequence[str]) -> Arguments:
     uses: list[Use] = []
     operands: list[str] = []
     meant: list[str] = []
-    flag, hint = "", ""
+    before: Use | None = None
+    first: Use | None = None
     rest = list(reversed(words))
     while rest:
         word = OLD_SPELLINGS.get(rest[-1], rest[-1])
@@ -110,22 +111,28 @@ def parse(words: Sequence[str]) -> Arguments:
             uses.extend(_cluster(word[1:], rest))
         else:
             operands.append(word)
-            if word.strip() and not (flag and word.lower() in TRUTHS):
-                if not meant and flag and word.lower() in UNTRUTHS:
-                    hint = f", {flag} takes no value"
+            if word.strip() and not (before and before.value is None and word.lower() in TRUTHS):
+                first = first if meant else before
                 meant.append(word)
-            flag = ""
+            before = None
             continue
-        flag = uses[-1].spelling if uses[-1].value is None else ""
-    _check_surplus(uses, operands, meant, hint)
+        before = uses[-1]
+    _check_surplus(uses, operands, meant, first)
     return Arguments(tuple(uses), tuple(operands), tuple(meant))
 
 
-def _check_surplus(uses: Sequence[Use], operands: Sequence[str], meant: Sequence[str], hint: str) -> None:
+def _check_surplus(uses: Sequence[Use], operands: Sequence[str], meant: Sequence[str], before: Use | None) -> None:
+    """Raises UsageError where there are too many operands; ``before`` is what stands right before the first of
+    ``meant``."""
     named = next((use for use in uses if use.option.name in {"hostname", "domain"}), None)
     if named is not None and meant:
-        hint = ", -p?" if meant[0].isdigit() else hint
-        raise UsageError(f"{shown(meant[0])} is one word too many beside {named.spelling}{hint}")
+        word, hint = shown(meant[0]), ", -p?" if meant[0].isdigit() else ""
+        if before is not None and before.value is None and meant[0].lower() in UNTRUTHS:
+            hint = f", {before.spelling} takes no value"
+        if before is not None and before.option.secret:
+            # Most likely it is the rest of it, and nobody put quotes around.
+            word, hint = f"what stands behind the value of {before.spelling}", ""
+        raise UsageError(f"{word} is one word too many beside {named.spelling}{hint}")
     if named is None and len(operands) > len(table.OPERANDS):
         surplus = operands[len(table.OPERANDS)]
         raise UsageError(f"takes at most {' '.join(table.OPERANDS)} without options, not also {shown(surplus)}")
