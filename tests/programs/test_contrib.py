@@ -23,7 +23,7 @@ from smtp_status.options.table import OPTIONS
 from smtp_status.stages import STAGES
 
 CONTRIB = ROOT / "contrib"
-GRAFANA = ("influxdb", "influxdb2", "graphite")
+GRAFANA = ("influxdb", "influxdb2", "graphite", "prometheus")
 MADE = (
     *("icinga/smtp_status.conf", "icinga/smtp_services.conf", "icinga/director-basket.json"),
     *(f"grafana/{name}.json" for name in GRAFANA),
@@ -179,8 +179,8 @@ def panels(name: str) -> dict[str, Any]:
 
 def series(target: dict[str, str]) -> str:
     """What a target calls its series."""
-    if "alias" in target:
-        return target["alias"]
+    if "alias" in target or "legendFormat" in target:
+        return target.get("alias") or target["legendFormat"]
     found = re.fullmatch(r"alias\(.*, '(\w+)'\)", target.get("target", "")) or re.search(
         r'\|> rename\(columns: \{_value: "(\w+)"\}\)$', target["query"]
     )

@@ -11,6 +11,7 @@ from typing import Any
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _PLUGIN = "from smtp_status.__main__ import run; run()"
+_METRICS = "from smtp_status.resident.metrics import run; run()"
 _BACK_END = "from smtp_status.resident.backend import run; run()"
 
 
@@ -22,6 +23,11 @@ def plugin(arguments: Sequence[bytes]) -> list[bytes]:
 def back_end(*arguments: str) -> list[bytes]:
     """The command that runs a back end."""
     return [*_python(_BACK_END), *map(os.fsencode, arguments)]
+
+
+def metrics(*arguments: str) -> list[bytes]:
+    """The command that runs the web server for metrics."""
+    return [*_python(_METRICS), *map(os.fsencode, arguments)]
 
 
 def spawn(command: Sequence[bytes], *, out: int, err: int, keep: Sequence[int] = (), group: bool = False) -> int:

@@ -1,0 +1,113 @@
+"""Outcomes as metrics: the document of ``--output-format json`` in, families of the Prometheus client library out.
+
+The only labels are those of closed lists (stages, kinds, states) and the host: whatever a server says is no label, or
+a data base of time series would grow with what it says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client.core import GaugeMetricFamily
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from prometheus_client import Metric
+
+STATES = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
+
+FIGURES = {
+    "time_arrive": ("smtp_status_arrival_seconds", "How long the slowest probe that arrived was under way."),
+    "time_pending": ("smtp_status_pending_seconds", "Age of the oldest probe that is under way."),
+    "arrived": ("smtp_status_arrived_messages", "Probes that arrived since the check before."),
+    "pending": ("smtp_status_pending_messages", "Probes under way."),
+    "lost": ("smtp_status_lost_messages", "Probes that did not arrive in time to be waited for."),
+    "spam": ("smtp_status_spam_messages", "Probes that landed in the folder for spam."),
+    "mailbox": ("smtp_status_mailbox_messages", "Messages in the folder of the mailbox."),
+    "imap_tls_days": ("smtp_status_imap_certificate_days", "Days until the IMAP server's certificate expires."),
+}
+"""Performance data that is a metric of its own: by its label, without the target's in front."""
+
+
+class Outcome:
+    """The metrics of one check, as prometheus_client collects them."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family that has a sample."""
+        document = self._document
+        yield GaugeMetricFamily(
+            "smtp_status_state",
+            "State of the check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.",
+            value=STATES[document["state"]],
+        )
+        if document["seconds"] is not None:
+            yield GaugeMetricFamily(
+                "smtp_status_seconds", "Time of the whole check, QUIT excluded.", value=document["seconds"]
+            )
+        yield from (family for family in self._of_targets() if family.samples)
+
+    def _of_targets(self) -> Iterator[Metric]:
+        state = _family("target_state", "State of one server, numbered like the state of the check.")
+        accepts = _family("target_accepts", "1 if the server did what was asked of it.")
+        seconds = _family("target_seconds", "Time of the conversation with one server.")
+        stage_seconds = _family("stage_seconds", "Time of one stage.", "stage")
+        code = _family("reply_code", "The last reply code of one stage.", "stage")
+        fault = _family("fault", "1 for what went wrong: the stage, and the kind of fault.", "stage", "kind")
+        days = _family("certificate_days", "Days until the server's certificate expires.")
+        for target in self._document["targets"]:
+            host = target["label"] or target["host"]
+            state.add_metric([host], STATES[target["state"]])
+            accepts.add_metric([host], int(target["accepts"]))
+            seconds.add_metric([host], target["seconds"])
+            if target["certificate"] is not None and target["certificate"]["days"] is not None:
+                days.add_metric([host], target["certificate"]["days"])
+            for stage in target["stages"]:
+                _add_stage(host, stage, stage_seconds, code, fault)
+        domain = self._document["domain"]
+        if domain is not None:
+            for stage in domain["stages"]:
+                _add_stage(domain["name"], stage, stage_seconds, code, fault)
+        yield from (state, accepts, seconds, stage_seconds, code, fault, days)
+        yield from self._figures()
+
+    def _figures(self) -> Iterator[Metric]:
+        """What stands in the performance data only, with the target's label in front where there are several."""
+        single = self._document["targets"][0]["host"] if len(self._document["targets"]) == 1 else ""
+        for name, (metric, words) in FIGURES.items():
+            family = _family(metric.removeprefix("smtp_status_"), words)
+            for figure in self._document["perfdata"]:
+                label = figure["label"]
+                if label == name:
+                    family.add_metric([single], figure["value"])
+                elif label.endswith(f"_{name}") and any(
+                    label == f"{target['label']}_{name}" for target in self._document["targets"]
+                ):
+                    family.add_metric([label[: -len(name) - 1]], figure["value"])
+            yield family
+
+
+def _family(name: str, words: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"smtp_status_{name}", words, labels=["host", *labels])
+
+
+def _add_stage(
+    host: str,
+    stage: Mapping[str, Any],
+    seconds: GaugeMetricFamily,
+    code: GaugeMetricFamily,
+    fault: GaugeMetricFamily,
+) -> None:
+    name = stage["stage"]
+    if stage["seconds"] is not None:
+        seconds.add_metric([host, name], stage["seconds"])
+    codes = [code for reply in stage["replies"] for code in reply["codes"]]
+    if codes:
+        code.add_metric([host, name], codes[-1])
+    # a dictionary: each kind once, in order
+    kinds = dict.fromkeys(reply["kind"] for reply in stage["replies"] if reply["state"] != "ok")
+    for kind in kinds:
+        fault.add_metric([host, name, kind], 1)

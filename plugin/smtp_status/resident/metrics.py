@@ -1,0 +1,236 @@
+"""The web server of ``--metrics``: /probe checks a server and tells the outcome, /metrics tells of this process.
+
+A process of its own beside the front, which must not die: it asks the back ends as the thin client does.  A check that
+these do not take is run in a process of its own.  It is given the socket it listens at, so it can be started anew
+without anybody being turned away.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from urllib.parse import parse_qs, urlsplit
+
+from .. import __version__
+from . import asking, log, spawn
+from .modules import Modules, ModulesError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MOST = 512
+"""Requests at the same time; more are told to come again."""
+
+LONGEST = 120.0
+"""Seconds that a probe may take where the scrape does not say how long it waits."""
+
+MARGIN = 0.5
+"""Seconds of a scrape's patience that are kept for the answer."""
+
+BAD_USAGE = 3
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en"><title>smtp_statusd</title>
+<h1>smtp_statusd</h1>
+<p><code>/probe?target=mx1.example.org&amp;module=MODULE</code> checks a server.
+<p><a href="/metrics">/metrics</a> tells of this process.
+</html>
+"""
+
+
+class Meters:
+    """What is counted of the probes."""
+
+    def __init__(self, registry: Any) -> None:
+        from prometheus_client import Counter, Gauge, Histogram  # noqa: PLC0415 - an extra
+
+        info = Gauge("smtp_statusd_build_info", "1, with the version.", ["version"], registry=registry)
+        info.labels(__version__).set(1)
+        self.probes = Counter(
+            "smtp_statusd_probes", "Probes, by their outcome.", ["module", "state"], registry=registry
+        )
+        self.alone = Counter("smtp_statusd_probes_alone", "Probes in a process of their own.", registry=registry)
+        self.running = Gauge("smtp_statusd_probes_in_progress", "Probes that run now.", registry=registry)
+        self.seconds = Histogram(
+            "smtp_statusd_probe_seconds",
+            "How long probes took.",
+            ["module"],
+            registry=registry,
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+        )
+
+
+class Prober:
+    """Carries out the probes of ``modules`` by those that listen at ``back_ends``."""
+
+    def __init__(self, modules: Modules, back_ends: str, meters: Meters) -> None:
+        self._modules = modules
+        self._back_ends = back_ends
+        self._meters = meters
+
+    def probe(self, module: str, target: str, domain: str, seconds: float) -> Mapping[str, Any]:
+        """The document of one check.  Raises ModulesError."""
+        words = self._modules.words(module, target, domain)
+        began = time.monotonic()
+        with self._meters.running.track_inprogress():
+            try:
+                _, output = asking.ask(self._back_ends, words, seconds)
+            except asking.NotTakenError:
+                self._meters.alone.inc()
+                left = max(began + seconds - time.monotonic(), 0.1)
+                _, output = asking.run(spawn.plugin([os.fsencode(word) for word in words]), left)
+        document = _document(output)
+        if not document["targets"] and document["state"] == "unknown":
+            log.tell(f"module {module}: {document['sentence']}")
+        self._meters.probes.labels(module, document["state"]).inc()
+        self._meters.seconds.labels(module).observe(time.monotonic() - began)
+        return document
+
+
+def _document(output: str) -> Mapping[str, Any]:
+    """The document that was printed; a line of UNKNOWN where the check came to nothing."""
+    try:
+        document = json.loads(output)
+        if isinstance(document, dict):
+            return document
+    except ValueError:
+        pass
+    sentence = output.split("\n", 1)[0] or "the plugin said nothing"
+    return {"state": "unknown", "sentence": sentence, "seconds": None, "perfdata": [], "targets": [], "domain": None}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    prober: ClassVar[Prober]
+    registry: ClassVar[Any]
+    room = BoundedSemaphore(MOST)
+    server_version = "smtp_statusd"
+    sys_version = ""
+    timeout = 10
+    """Seconds to wait for the octets of a request, and of its answer to be taken."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        if not self.room.acquire(blocking=False):
+            self._say(HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST} probes run already\n")
+            return
+        try:
+            self._answer()
+        finally:
+            self.room.release()
+
+    def _answer(self) -> None:
+        url = urlsplit(self.path)
+        if url.path == "/probe":
+            self._probe(parse_qs(url.query, keep_blank_values=True))
+        elif url.path == "/metrics":
+            self._tell(self.registry)
+        elif url.path == "/":
+            self._say(HTTPStatus.OK, PAGE, "text/html; charset=utf-8")
+        else:
+            self._say(HTTPStatus.NOT_FOUND, "there are /probe and /metrics\n")
+
+    def _probe(self, asked: Mapping[str, Sequence[str]]) -> None:
+        from .exposition import Outcome  # noqa: PLC0415 - an extra
+
+        unknown = sorted(set(asked) - {"target", "domain", "module"})
+        try:
+            if unknown or any(len(values) > 1 for values in asked.values()):
+                raise ModulesError("there are target or domain, and module, each once; options stand in the module")
+            words = {name: values[0] for name, values in asked.items()}
+            document = self.prober.probe(
+                words.get("module", ""), words.get("target", ""), words.get("domain", ""), self._patience()
+            )
+        except ModulesError as error:
+            self._say(HTTPStatus.BAD_REQUEST, f"{error}\n")
+            return
+        self._tell(Outcome(document))
+
+    def _patience(self) -> float:
+        """Seconds that a probe may take."""
+        try:
+            seconds = float(self.headers.get("X-Prometheus-Scrape-Timeout-Seconds", "nan"))
+        except ValueError:
+            return LONGEST
+        return min(max(seconds - MARGIN, seconds / 2), LONGEST) if seconds > 0 else LONGEST
+
+    def _tell(self, source: Any) -> None:
+        from prometheus_client.exposition import choose_encoder  # noqa: PLC0415 - an extra
+
+        encoder, kind = choose_encoder(self.headers.get("Accept", ""))
+        self._say(HTTPStatus.OK, encoder(source), kind)
+
+    def _say(self, status: HTTPStatus, body: str | bytes, kind: str = "text/plain; charset=utf-8") -> None:
+        octets = body if isinstance(body, bytes) else body.encode()
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(octets)))
+            self.end_headers()
+            self.wfile.write(octets)
+        except OSError:
+            self.close_connection = True  # nobody waits for it any more
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are counted, not told."""
+
+
+class Server(ThreadingHTTPServer):
+    """Answers at ``sock``, which listens already."""
+
+    daemon_threads = True
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock.getsockname()[:2], Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = sock
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """What goes wrong with one request ends there."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            log.tell(f"a request for metrics failed: {type(error).__name__}")
+
+
+def serve(sock: socket.socket, modules: Modules, back_ends: str) -> NoReturn:
+    """Answer until SIGTERM."""
+    from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector  # noqa: PLC0415 - an extra
+
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    Handler.prober = Prober(modules, back_ends, Meters(registry))
+    Handler.registry = registry
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: os._exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Server(sock) as server:
+        server.serve_forever()
+    os._exit(0)
+
+
+def run() -> NoReturn:
+    """The way in: ``--check MODULES`` looks at the file and exits with 3 where it is not good, telling why;
+    ``DESCRIPTOR MODULES SOCKET`` serves at an inherited descriptor and asks the back ends at SOCKET."""
+    words = sys.argv[1:]
+    modules = Modules(words[1])
+    if words[0] == "--check":
+        try:
+            modules.check()
+        except ModulesError as error:
+            log.tell(f"--modules: {error}")
+            sys.exit(BAD_USAGE)
+        sys.exit(0)
+    descriptor = int(words[0])
+    os.set_inheritable(descriptor, False)
+    serve(socket.socket(fileno=descriptor), modules, words[2])

@@ -1,0 +1,98 @@
+"""Documents as metrics, in both text formats that Prometheus reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from prometheus_client import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from helpers.known import RCPT, WHOLE, Known, outcome
+from helpers.talk import SENDER, TO, plan
+from smtp_status.check.check import SMTPCheck, report
+from smtp_status.findings import Finding, Target
+from smtp_status.options.settings import Settings
+from smtp_status.resident.exposition import FIGURES, Outcome
+
+
+def told(*outcomes: Any, **changes: Any) -> dict[str, Any]:
+    """The document of a check on ``outcomes``."""
+    settings = Settings(plan=plan(TO, sender=SENDER), output_format="json", **changes)
+    resource = Known(settings, outcomes)
+    check = SMTPCheck(resource, settings)
+    check()
+    text, _code = report(check, resource, settings)
+    return dict(json.loads(text))
+
+
+def samples(found: dict[str, Any]) -> dict[tuple[str, ...], float]:
+    """Each sample by its name and the values of its labels, which are in the order of their names."""
+    text = generate_latest(Outcome(found)).decode()
+    made = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            made[(sample.name, *sample.labels.values())] = sample.value
+    assert generate_openmetrics(Outcome(found)).endswith(b"# EOF\n")
+    return made
+
+
+REFUSED = Finding("rcpt", "failure", (550,), "5.1.1 No such user")
+
+
+def test_a_success() -> None:
+    found = samples(told(outcome(*WHOLE, tls_days=30)))
+    host = "mx1.example.org"
+    assert found["smtp_status_state",] == 0
+    assert found["smtp_status_seconds",] == 0.08412
+    assert found["smtp_status_target_state", host] == 0
+    assert found["smtp_status_target_accepts", host] == 1
+    assert found["smtp_status_certificate_days", host] == 30
+    assert found["smtp_status_stage_seconds", host, "rcpt"] == 0.001
+    assert found["smtp_status_reply_code", host, "message"] == 250
+    assert not [name for name, *_ in found if name == "smtp_status_fault"]
+
+
+def test_a_refusal() -> None:
+    found = samples(told(outcome(*WHOLE[:4], RCPT, REFUSED)))
+    host = "mx1.example.org"
+    assert found["smtp_status_state",] == 2
+    assert found["smtp_status_target_accepts", host] == 0
+    assert found["smtp_status_reply_code", host, "rcpt"] == 550
+    assert found["smtp_status_fault", host, "failure", "rcpt"] == 1
+
+
+def test_no_label_has_a_servers_words() -> None:
+    found = told(outcome(*WHOLE[:4], Finding("rcpt", "failure", (550,), "words of the server")))
+    assert b"words of" not in generate_latest(Outcome(found))
+
+
+def test_several_servers() -> None:
+    targets = [Target(name, (), name) for name in ("mx1.example.org", "mx2.example.org")]
+    found = samples(
+        told(
+            outcome(*WHOLE, target=targets[0]),
+            outcome(*WHOLE[:4], REFUSED, target=targets[1]),
+            hosts=("mx1.example.org", "mx2.example.org"),
+        )
+    )
+    assert found["smtp_status_state",] == 1
+    assert found["smtp_status_target_state", "mx1.example.org"] == 0
+    assert found["smtp_status_target_state", "mx2.example.org"] == 2
+
+
+def test_figures_of_arrival() -> None:
+    found = told(outcome(*WHOLE))
+    found["perfdata"] += [
+        {"label": name, "value": number, "unit": "", "warning": None, "critical": None}
+        for number, name in enumerate(FIGURES)
+    ]
+    made = samples(found)
+    for number, (metric, _words) in enumerate(FIGURES.values()):
+        assert made[metric, "mx1.example.org"] == number
+
+
+def test_what_came_to_nothing() -> None:
+    found = samples({"state": "unknown", "seconds": None, "perfdata": [], "targets": [], "domain": None})
+    assert found == {("smtp_status_state",): 3}
