@@ -63,8 +63,8 @@ def test_a_stale_file_is_found_and_mended(name: str, tree: Path) -> None:
 
 
 def test_a_new_option_makes_the_command_and_the_basket_stale(tree: Path) -> None:
-    table = tree / "plugin/smtp_status/options/table.py"
-    table.write_text(table.read_text().replace("use IPv4 only.", "use nothing but IPv4."))
+    words = tree / "plugin/smtp_status/options/descriptions.py"
+    words.write_text(words.read_text().replace("use IPv4 only.", "use nothing but IPv4."))
     assert generate(tree, "--check").stdout.count(" is stale") == 2
 
 

@@ -134,7 +134,16 @@ def test_two_runtime_dependencies_and_the_extras(packed: Packed) -> None:
     about = metadata(packed)
     required = [re.sub(r"[\s()]", "", line) for line in about.get_all("Requires-Dist", [])]
     assert [line for line in required if ";" not in line] == ["nagiosplugin>=1.3", "dnspython>=2.3"]
-    assert sorted(about.get_all("Provides-Extra", [])) == ["bench", "demo", "dist", "fuzz", "lint", "mutation", "test"]
+    assert sorted(about.get_all("Provides-Extra", [])) == [
+        "bench",
+        "demo",
+        "dist",
+        "fuzz",
+        "lint",
+        "mutation",
+        "prometheus",
+        "test",
+    ]
 
 
 def test_the_command_is_the_guarded_way_in(packed: Packed) -> None:

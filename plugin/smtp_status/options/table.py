@@ -20,14 +20,13 @@ class Option(NamedTuple):
     ``name`` is the long name without hyphens and ``letter`` the short one ('' for none).  ``metavar`` is '' for an
     option without value.  ``many``: each use adds to the ones before (otherwise the last one counts).
     ``optional``: the long form may carry a value behind ``=``, the letter never does.  ``aliases`` are further
-    long names.  ``secret``: the value is never shown.  ``help`` is plain text; what the default is stands in it.
+    long names.  ``secret``: the value is never shown.
     """
 
     name: str
     letter: str
     metavar: str
     group: str
-    help: str
     many: bool = False
     optional: bool = False
     aliases: tuple[str, ...] = ()
@@ -37,6 +36,13 @@ class Option(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """All long names, the main one first."""
         return (self.name, *self.aliases)
+
+    @property
+    def help(self) -> str:
+        """What it is for, as plain text; what the default is stands in it."""
+        from .descriptions import WORDS  # noqa: PLC0415 - no check needs them
+
+        return WORDS[self.name]
 
 
 GROUPS = (
@@ -53,483 +59,74 @@ GROUPS = (
 """The groups in the order of ``--help``."""
 
 OPTIONS = (
-    Option(
-        "hostname",
-        "H",
-        "HOST",
-        "Server",
-        "The mail server to check: its name, its IPv4 or IPv6 address (also [::1]), or the absolute path of a"
-        " unix socket. Given several times, all of them are checked at once. Default: localhost.",
-        many=True,
-    ),
-    Option(
-        "port",
-        "p",
-        "N",
-        "Server",
-        "The port the server listens on, 1 to 65535: mail servers talk to each other on 25, users hand in"
-        " mail on 587. Default: 25, with --ssl 465.",
-    ),
-    Option("use-ipv4", "4", "", "Server", "To see whether it works by IPv4: use IPv4 only."),
-    Option("use-ipv6", "6", "", "Server", "To see whether it works by IPv6: use IPv6 only."),
-    Option("source", "", "ADDR", "Server", "Where this host has several addresses: the one to connect from."),
-    Option(
-        "proxy",
-        "r",
-        "SRC:PORT,DST:PORT",
-        "Server",
-        "For a server behind a load balancer, which wants to be told who connects: send a PROXY protocol header"
-        " (version 1) first, with the addresses of the connection or those given.",
-        optional=True,
-    ),
-    Option(
-        "lmtp",
-        "L",
-        "",
-        "Server",
-        "To check a server that puts mail into mailboxes, such as Dovecot: speak LMTP, SMTP's sibling for"
-        " this, with LHLO and one reply per recipient after the message.",
-    ),
-    Option(
-        "fqdn",
-        "F",
-        "NAME",
-        "Transaction",
-        "The name this host gives when it says hello (EHLO or LHLO); many servers look at it. Default: the"
-        " name of this host (uname -n) if it has a dot, else the address literal of the connection.",
-    ),
-    Option(
-        "expect",
-        "e",
-        "STRING",
-        "Transaction",
-        "To be sure that the right server answers: text that some line of its greeting must hold. When it"
-        " begins with three digits it must stand at the start of a line and replaces the demand for 220."
-        " Default: 220.",
-    ),
-    Option(
-        "from",
-        "f",
-        "ADDR",
-        "Transaction",
-        "Who the test mail is from: the address that reports about it would be sent back to (the envelope"
-        " sender). '' or <> is the empty one, the null reverse-path, to which nothing comes back. Without"
-        " --from and --to no mail is begun. Default: the null reverse-path.",
-    ),
-    Option(
-        "to",
-        "",
-        "ADDR",
-        "Transaction",
-        "Whom the test mail is for: an address the server is asked to take mail for (an envelope recipient)."
-        " Repeatable. Without one the check ends before RCPT and no mail is sent.",
-        many=True,
-    ),
-    Option(
-        "quit-after",
-        "",
-        "STAGE",
-        "Transaction",
-        "To ask without sending: stop cleanly after this stage (see Stages). --quit-after rcpt asks for every"
-        " recipient but delivers nothing. Default: run to the end.",
-    ),
-    Option(
-        "command",
-        "C",
-        "CMD",
-        "Transaction",
-        "To say something there is no option for: a raw command to send after EHLO, TLS, AUTH and (with"
-        " --from) MAIL, before QUIT. Repeatable; the first that fails ends the sequence.",
-        many=True,
-    ),
-    Option(
-        "response",
-        "R",
-        "REGEX",
-        "Transaction",
-        "What the server must answer to the --command of the same rank: a regular expression that some line"
-        " of the reply must match, at the start of the line if it begins with a digit, else anywhere in it."
-        " Repeatable. Default: the reply codes of the RFCs.",
-        many=True,
-    ),
-    Option(
-        "data",
-        "",
-        "TEXT",
-        "Message",
-        "What the test mail says: header lines, an empty line, the body. \\n, \\t and \\\\ are understood. Text"
-        " whose first line is no 'Name: ...' is all body. Default: a small test message.",
-    ),
-    Option(
-        "data-file",
-        "",
-        "FILE",
-        "Message",
-        "To send a mail of your own: read the message from FILE, - for standard input.",
-    ),
-    Option(
-        "subject", "", "TEXT", "Message", "What the test mail is called: its subject. Default: SMTP PROTOCOL TESTING."
-    ),
-    Option(
-        "header",
-        "",
-        "'NAME: VALUE'",
-        "Message",
-        "To mark the test mail, for a filter say: add a header line or change one. Repeatable.",
-        many=True,
-    ),
-    Option(
-        "starttls",
-        "S",
-        "",
-        "TLS",
-        "To check the way most mail is encrypted: begin in clear text, then switch to TLS. Require STARTTLS,"
-        " the command for that.",
-    ),
-    Option(
-        "ssl",
-        "s",
-        "",
-        "TLS",
-        "To check a port that is encrypted from the first byte (TLS), such as 465; the port is then 465.",
-        aliases=("tls",),
-    ),
-    Option(
-        "certificate",
-        "D",
-        "WARN[,CRIT]",
-        "TLS",
-        "To be told before the certificate expires: WARNING or CRITICAL unless it is valid for more days than"
-        " these. Implies --starttls where --ssl is not given. An expired one is always CRITICAL.",
-    ),
-    Option(
-        "tls-name",
-        "",
-        "NAME",
-        "TLS",
-        "Where the server is checked by an address or another name: the name its certificate must have, also"
-        " sent as SNI. Default: HOST.",
-    ),
-    Option(
-        "ca",
-        "",
-        "FILE_OR_DIR",
-        "TLS",
-        "For certificates that the system does not trust, of a CA of your own: trust these CAs. Default:"
-        " those of the system.",
-    ),
-    Option(
-        "client-cert",
-        "",
-        "FILE",
-        "TLS",
-        "For servers that ask clients for a certificate: the client's (PEM), with its chain.",
-    ),
-    Option("client-key", "", "FILE", "TLS", "The private key of the client certificate. Default: in the same file."),
-    Option(
-        "tls-min", "", "{1.2,1.3}", "TLS", "To insist on newer encryption: lowest TLS version to accept. Default: 1.2."
-    ),
-    Option(
-        "no-verify",
-        "",
-        "",
-        "TLS",
-        "For certificates that cannot be good, such as self-signed ones: do not look who issued it and for which name.",
-    ),
-    Option(
-        "ignore-certificate-expiration",
-        "",
-        "",
-        "TLS",
-        "Where an expired certificate is no fault: same as --state tls:expired=ok, and days are not judged.",
-    ),
-    Option("sni", "", "", "TLS", "Accepted for check_smtp's sake: SNI is always sent for names."),
-    Option(
-        "authtype",
-        "A",
-        "MECH",
-        "Authentication",
-        "To test one certain way to log in: EXTERNAL, SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER,"
-        " XOAUTH2, PLAIN or LOGIN. Default with --authuser: the strongest that both sides know.",
-    ),
-    Option("authuser", "U", "USER", "Authentication", "To log in as users do: the name of the user."),
-    Option(
-        "authpass",
-        "P",
-        "PASS",
-        "Authentication",
-        "The user's password, or token for OAUTHBEARER and XOAUTH2. Other users of this host can see it in"
-        " the process list: better use a file, the environment variable SMTP_STATUS_AUTHPASS or --extra-opts.",
-        secret=True,
-    ),
-    Option(
-        "authpass-file",
-        "",
-        "FILE",
-        "Authentication",
-        "To keep the password out of the process list: a file that holds it on one line.",
-    ),
-    Option(
-        "auth-plaintext",
-        "",
-        "",
-        "Authentication",
-        "To log in although others could read the password: allow PLAIN, LOGIN and the OAuth mechanisms"
-        " without TLS to another host.",
-    ),
-    Option(
-        "domain",
-        "d",
-        "DOMAIN",
-        "Mail domain",
-        "To check all that takes mail for you: every mail exchanger (MX) of DOMAIN, all at once, instead of one HOST.",
-    ),
-    Option(
-        "nameserver",
-        "",
-        "ADDR[:PORT]",
-        "Mail domain",
-        "To ask a certain resolver for names. Default: those of the system.",
-    ),
-    Option(
-        "all-addresses",
-        "",
-        "",
-        "Mail domain",
-        "To find the one bad server behind a name with several: check every address of a host, not the first"
-        " that connects.",
-    ),
-    Option(
-        "require",
-        "",
-        "{all,any,N}",
-        "Mail domain",
-        "How many of several servers must accept for all to be well. Default: WARNING when some fail; when"
-        " all do, the state of the mildest, at least WARNING.",
-    ),
-    Option(
-        "dane",
-        "",
-        "{off,try,require}",
-        "Mail domain",
-        "To see what senders with DANE see: judge TLS by what the DNS says of the certificate, TLSA records"
-        " (RFC 7672) of usage 2 and 3; never, where there are any, or insist on them. Needs no more than"
-        " dnspython. Default: off.",
-    ),
-    Option(
-        "mta-sts",
-        "",
-        "",
-        "Mail domain",
-        "To see what senders with MTA-STS see: judge by the policy on TLS that the domain publishes on the"
-        " web (RFC 8461).",
-    ),
-    Option(
-        "imap",
-        "",
-        "HOST[:PORT]",
-        "Arrival",
-        "To prove that the mail arrives: an IMAP server in a mailbox of which the message must turn up. Needs"
-        " --to. Each run leaves a note in the mailbox and settles those of the runs before: arrived, under"
-        " way, lost or come back. Default: arrival is not looked at.",
-    ),
-    Option(
-        "imap-tls",
-        "",
-        "{ssl,starttls,off}",
-        "Arrival",
-        "How the way to the mailbox is encrypted: TLS from the first byte, by STARTTLS, or not. Default: ssl,"
-        " port 993; else port 143.",
-    ),
-    Option(
-        "imap-tls-name",
-        "",
-        "NAME",
-        "Arrival",
-        "Where the certificate of the IMAP server has another name: the one it must have. Default: the HOST of --imap.",
-    ),
-    Option(
-        "imap-user", "", "USER", "Arrival", "Whose mailbox it is: the user to log in as. Default: that of --authuser."
-    ),
-    Option(
-        "imap-pass",
-        "",
-        "PASS",
-        "Arrival",
-        "The password of that user, or a token. As with --authpass, better use a file, the environment"
-        " variable SMTP_STATUS_IMAPPASS or --extra-opts. Default: that of --authuser.",
-        secret=True,
-    ),
-    Option(
-        "imap-pass-file",
-        "",
-        "FILE",
-        "Arrival",
-        "To keep that password out of the process list: a file that holds it on one line, read at each run.",
-    ),
-    Option(
-        "imap-authtype",
-        "",
-        "MECH",
-        "Arrival",
-        "To test one certain way to log in there: SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER, XOAUTH2,"
-        " PLAIN or LOGIN. Default: the strongest that both sides know; OAuth has to be named.",
-    ),
-    Option(
-        "imap-folder",
-        "",
-        "NAME",
-        "Arrival",
-        "Where the message should arrive: a folder. Repeatable; the first one also holds the notes. Default: INBOX.",
-        many=True,
-    ),
-    Option(
-        "imap-spam",
-        "",
-        "NAME",
-        "Arrival",
-        "Where the message should not arrive: a folder that means spam, repeatable; none for none. Default:"
-        " those the server marks as such, else the first of Junk, Spam, Junk Email, Junk E-mail, Junk Mail,"
-        " Bulk Mail.",
-        many=True,
-    ),
-    Option(
-        "wait",
-        "",
-        "SECONDS",
-        "Arrival",
-        "How long this run waits for its own message, never beyond 1 s before the end of --timeout. 0 and fractions"
-        " are allowed. Default: 5.",
-    ),
-    Option(
-        "lost-after",
-        "",
-        "SECONDS[,FORGET]",
-        "Arrival",
-        "How long before a message is given up: one that has not come by then is lost, and told as such for"
-        " FORGET more seconds. Default: 3600,3600.",
-    ),
-    Option(
-        "lost",
-        "",
-        "WARN[,CRIT]",
-        "Arrival",
-        "How many lost messages are too many: from these numbers on it is WARNING, CRITICAL. Default: 1,2.",
-    ),
-    Option(
-        "pending",
-        "",
-        "WARN[,CRIT]",
-        "Arrival",
-        "How many messages under way are too many, likewise. Default: none. How long one may be under way is"
-        " --stage-warning arrive=, with a default of 60 s, and 600 s for --stage-critical.",
-    ),
-    Option(
-        "authserv-id",
-        "",
-        "NAME",
-        "Arrival",
-        "To see what the receiving server thinks of the sender (SPF, DKIM, DMARC): whose"
-        " Authentication-Results are believed, by the name in them. Default: nobody's.",
-    ),
-    Option(
-        "require-auth",
-        "",
-        "METHOD[,METHOD]",
-        "Arrival",
-        "What must be pass there: spf, dkim or dmarc. Default: none.",
-    ),
-    Option(
-        "probe-name",
-        "",
-        "NAME",
-        "Arrival",
-        "To let several checks share a mailbox: the name of this one. Default: made from servers, recipients"
-        " and mailbox, so that every host makes the same.",
-    ),
-    Option(
-        "warning",
-        "w",
-        "RANGE",
-        "Judgement",
-        "To be warned of a slow server: total time in seconds, WARNING outside of RANGE.",
-    ),
-    Option(
-        "critical",
-        "c",
-        "RANGE",
-        "Judgement",
-        "To be called for a slow server: total time in seconds, CRITICAL outside of RANGE.",
-    ),
-    Option(
-        "stage-warning",
-        "",
-        "STAGE=RANGE[,...]",
-        "Judgement",
-        "To be warned where one step is slow: the same for the time of one stage. Repeatable.",
-        many=True,
-    ),
-    Option(
-        "stage-critical",
-        "",
-        "STAGE=RANGE[,...]",
-        "Judgement",
-        "To be called where one step is slow: the same for the time of one stage. Repeatable.",
-        many=True,
-    ),
-    Option(
-        "state",
-        "",
-        "STAGE[:WHAT]=STATE[,...]",
-        "Judgement",
-        "To judge something more mildly or more strictly: override the state of an outcome, see States. Repeatable.",
-        many=True,
-    ),
-    Option(
-        "ignore-quit-failure",
-        "q",
-        "",
-        "Judgement",
-        "For servers that only say goodbye badly: same as --state quit=ok.",
-    ),
-    Option(
-        "timeout",
-        "t",
-        "SECONDS[:STATE]",
-        "Judgement",
-        "How long the check may take: one deadline for everything, fractions allowed, and the state when it"
-        " passes; 0 for none (a day). Default: 10:critical.",
-    ),
-    Option(
-        "extra-opts",
-        "",
-        "[SECTION][@FILE]",
-        "General",
-        "To keep options, and passwords above all, in a file: read them from an ini file, as"
-        " monitoring-plugins does. Default: section check_smtp_status, else check_smtp, of the first standard"
-        " file. Repeatable.",
-        many=True,
-        optional=True,
-    ),
-    Option(
-        "verbose",
-        "v",
-        "",
-        "General",
-        "To see how it went: once, the stage table, with what is known of DNS, TLS and certificate; twice,"
-        " the transcript as well; three times, which clock measured.",
-        many=True,
-    ),
-    Option(
-        "output-format",
-        "",
-        "{json,FORMAT}",
-        "General",
-        "For programs that read the outcome: json prints it as one JSON document. The other formats of"
-        " check_smtp are accepted and ignored.",
-    ),
-    Option("version", "V", "", "General", "Show the version."),
-    Option("help", "h", "", "General", "Show this text."),
+    Option("hostname", "H", "HOST", "Server", many=True),
+    Option("port", "p", "N", "Server"),
+    Option("use-ipv4", "4", "", "Server"),
+    Option("use-ipv6", "6", "", "Server"),
+    Option("source", "", "ADDR", "Server"),
+    Option("proxy", "r", "SRC:PORT,DST:PORT", "Server", optional=True),
+    Option("lmtp", "L", "", "Server"),
+    Option("fqdn", "F", "NAME", "Transaction"),
+    Option("expect", "e", "STRING", "Transaction"),
+    Option("from", "f", "ADDR", "Transaction"),
+    Option("to", "", "ADDR", "Transaction", many=True),
+    Option("quit-after", "", "STAGE", "Transaction"),
+    Option("command", "C", "CMD", "Transaction", many=True),
+    Option("response", "R", "REGEX", "Transaction", many=True),
+    Option("data", "", "TEXT", "Message"),
+    Option("data-file", "", "FILE", "Message"),
+    Option("subject", "", "TEXT", "Message"),
+    Option("header", "", "'NAME: VALUE'", "Message", many=True),
+    Option("starttls", "S", "", "TLS"),
+    Option("ssl", "s", "", "TLS", aliases=("tls",)),
+    Option("certificate", "D", "WARN[,CRIT]", "TLS"),
+    Option("tls-name", "", "NAME", "TLS"),
+    Option("ca", "", "FILE_OR_DIR", "TLS"),
+    Option("client-cert", "", "FILE", "TLS"),
+    Option("client-key", "", "FILE", "TLS"),
+    Option("tls-min", "", "{1.2,1.3}", "TLS"),
+    Option("no-verify", "", "", "TLS"),
+    Option("ignore-certificate-expiration", "", "", "TLS"),
+    Option("sni", "", "", "TLS"),
+    Option("authtype", "A", "MECH", "Authentication"),
+    Option("authuser", "U", "USER", "Authentication"),
+    Option("authpass", "P", "PASS", "Authentication", secret=True),
+    Option("authpass-file", "", "FILE", "Authentication"),
+    Option("auth-plaintext", "", "", "Authentication"),
+    Option("domain", "d", "DOMAIN", "Mail domain"),
+    Option("nameserver", "", "ADDR[:PORT]", "Mail domain"),
+    Option("all-addresses", "", "", "Mail domain"),
+    Option("require", "", "{all,any,N}", "Mail domain"),
+    Option("dane", "", "{off,try,require}", "Mail domain"),
+    Option("mta-sts", "", "", "Mail domain"),
+    Option("imap", "", "HOST[:PORT]", "Arrival"),
+    Option("imap-tls", "", "{ssl,starttls,off}", "Arrival"),
+    Option("imap-tls-name", "", "NAME", "Arrival"),
+    Option("imap-user", "", "USER", "Arrival"),
+    Option("imap-pass", "", "PASS", "Arrival", secret=True),
+    Option("imap-pass-file", "", "FILE", "Arrival"),
+    Option("imap-authtype", "", "MECH", "Arrival"),
+    Option("imap-folder", "", "NAME", "Arrival", many=True),
+    Option("imap-spam", "", "NAME", "Arrival", many=True),
+    Option("wait", "", "SECONDS", "Arrival"),
+    Option("lost-after", "", "SECONDS[,FORGET]", "Arrival"),
+    Option("lost", "", "WARN[,CRIT]", "Arrival"),
+    Option("pending", "", "WARN[,CRIT]", "Arrival"),
+    Option("authserv-id", "", "NAME", "Arrival"),
+    Option("require-auth", "", "METHOD[,METHOD]", "Arrival"),
+    Option("probe-name", "", "NAME", "Arrival"),
+    Option("warning", "w", "RANGE", "Judgement"),
+    Option("critical", "c", "RANGE", "Judgement"),
+    Option("stage-warning", "", "STAGE=RANGE[,...]", "Judgement", many=True),
+    Option("stage-critical", "", "STAGE=RANGE[,...]", "Judgement", many=True),
+    Option("state", "", "STAGE[:WHAT]=STATE[,...]", "Judgement", many=True),
+    Option("ignore-quit-failure", "q", "", "Judgement"),
+    Option("timeout", "t", "SECONDS[:STATE]", "Judgement"),
+    Option("extra-opts", "", "[SECTION][@FILE]", "General", many=True, optional=True),
+    Option("verbose", "v", "", "General", many=True),
+    Option("output-format", "", "{json,FORMAT}", "General"),
+    Option("version", "V", "", "General"),
+    Option("help", "h", "", "General"),
 )
 """Every option there is, in the order of ``--help``."""
 
