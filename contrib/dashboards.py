@@ -112,6 +112,8 @@ def dashboard(kind: str) -> str:
             _days(query, {"x": 18, "y": 0, "w": 6, "h": 4}),
             _stages(query, {"x": 0, "y": 4, "w": 24, "h": 12}),
             _total(query, {"x": 0, "y": 16, "w": 24, "h": 8}),
+            _delivery(query, {"x": 0, "y": 24, "w": 12, "h": 8}),
+            _missing(query, {"x": 12, "y": 24, "w": 12, "h": 8}),
         ],
     }
     for number, panel in enumerate(model["panels"], 1):
@@ -242,4 +244,24 @@ def _total(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> 
         "gridPos": place,
         "targets": _targets(query, "time"),
         "fieldConfig": {"defaults": {"unit": "s", "min": 0}, "overrides": []},
+    }
+
+
+def _delivery(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> Panel:
+    return {
+        "title": "Time until the message was in the mailbox",
+        "type": "timeseries",
+        "gridPos": place,
+        "targets": _targets(query, "time_arrive", "time_pending"),
+        "fieldConfig": {"defaults": {"unit": "s", "min": 0}, "overrides": []},
+    }
+
+
+def _missing(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> Panel:
+    return {
+        "title": "Messages under way, lost, filed as spam",
+        "type": "timeseries",
+        "gridPos": place,
+        "targets": _targets(query, "pending", "lost", "spam"),
+        "fieldConfig": {"defaults": {"unit": "short", "decimals": 0, "min": 0}, "overrides": []},
     }

@@ -89,6 +89,12 @@ TEMPLATES = (
         {"quit_after": "rcpt", "state": ["rcpt:5xx=ok", "rcpt:2xx=critical"]},
     ),
     Template(
+        f"{BASE}-arrival",
+        BASE,
+        "The mail must arrive in a mailbox. smtp_status_from and smtp_status_to are its address; smtp_status_imap,"
+        " _imap_user and _imap_pass_file lead into it.",
+    ),
+    Template(
         f"{BASE}-domain",
         BASE,
         "Every mail exchanger of smtp_status_domain at the same time, as other mail servers find them.",

@@ -38,7 +38,7 @@ _TOKEN = re.compile(
 )
 _SECONDS = re.compile(r"[0-9]+\.[0-9]{6}")
 _LABEL = re.compile(
-    r"(?:(?P<target>.+?)_)?(?P<what>time_pending|(?:imap_)?tls_days|time(?:_(?P<stage>[a-z]+))?"
+    r"(?:(?P<target>.+?)_)??(?P<what>time_pending|(?:imap_)?tls_days|time(?:_(?P<stage>[a-z]+))?"
     r"|arrived|pending|lost|spam|mailbox)"
 )
 

@@ -123,7 +123,7 @@ def good(line: str, tmp_path: Path) -> float:
     secret.write_text("hunter2\n")
     program, *argv = shlex.split(re.sub(r"\S+\.secret", str(secret), line))
     assert Path(program).name == "check_smtp_status"
-    return settings_from(argv, {"SMTP_STATUS_AUTHPASS": "hunter2"}).timeout
+    return settings_from(argv, {"SMTP_STATUS_AUTHPASS": "hunter2", "SMTP_STATUS_IMAPPASS": "hunter2"}).timeout
 
 
 def sensu() -> list[str]:
@@ -203,6 +203,15 @@ def test_days_are_shown_as_days(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GRAFANA)
+def test_what_became_of_mail_is_drawn(name: str) -> None:
+    drawn = panels(name)
+    delivery = drawn["Time until the message was in the mailbox"]
+    missing = drawn["Messages under way, lost, filed as spam"]
+    assert [series(target) for target in delivery["targets"]] == ["arrive", "pending"]
+    assert [series(target) for target in missing["targets"]] == ["pending", "lost", "spam"]
+
+
+@pytest.mark.parametrize("name", GRAFANA)
 def test_the_import_asks_for_the_data_source(name: str) -> None:
     model = dashboard(name)
     (wanted,) = model["__inputs"]
@@ -211,4 +220,4 @@ def test_the_import_asks_for_the_data_source(name: str) -> None:
     assert source["current"]["value"] == "${" + wanted["name"] + "}"
     assert [place["name"] for place in places] == ["host", "service"]
     uses = [one["datasource"] for one in (*places, *model["panels"])]
-    assert uses == [{"type": name.rstrip("2"), "uid": f"${source['name']}"}] * 6
+    assert uses == [{"type": name.rstrip("2"), "uid": f"${source['name']}"}] * 8

@@ -6,6 +6,7 @@ What becomes of a message is said behind a ``+`` in its recipient's address: see
 from __future__ import annotations
 
 import imaplib
+import json
 import os
 import pwd
 import subprocess
@@ -19,7 +20,7 @@ from .postfix import Postfix
 from .requirements import find
 
 FATES = {
-    "hold": "stays in the queue until ``release``",
+    "hold": "stays in the queue until ``edge.release``",
     "lose": "is accepted and thrown away",
     "bounce": "is refused behind the edge, which sends a delivery report",
     "late": "is refused for now behind the edge, which sends a report of the delay after a second",
@@ -99,6 +100,12 @@ class _Edge(Postfix):
         at = {"smtp": ("127.0.0.1", port)}
         super().__init__(base, certs, transport=f"lmtp:inet:127.0.0.1:{lmtp}", at=at)
 
+    def start(self) -> None:
+        super().start()
+        assert self._daemon is not None
+        # Something else may have got the port first, and Postfix ended then.
+        self._daemon.wait_for("127.0.0.1", self.port["smtp"], banner=f"220 {EDGE}".encode())
+
     def _write(self) -> None:
         super()._write()
         values = {"conf": self.conf, "edge": EDGE, "inner": self._inner, "results": RESULTS}
@@ -114,12 +121,20 @@ class _Edge(Postfix):
             (self.conf / name).write_text(text)
             os.utime(self.conf / name, (time.time() - 60,) * 2)
 
-    def release(self) -> None:
-        """Let go what is held."""
-        for command in (("postsuper", "-H", "ALL"), ("postqueue", "-f")):
-            program = find(command[0])
-            assert program is not None
-            subprocess.run([program, "-c", str(self.conf), *command[1:]], check=True, capture_output=True)
+    def release(self, to: str) -> None:
+        """Let go what is held for one recipient."""
+        found = self._run("postqueue", "-j")
+        held = [json.loads(line) for line in found.splitlines()]
+        for entry in held:
+            if entry["queue_name"] == "hold" and entry["recipients"][0]["address"] == to:
+                self._run("postsuper", "-H", entry["queue_id"])
+        self._run("postqueue", "-f")
+
+    def _run(self, name: str, *arguments: str) -> str:
+        program = find(name)
+        assert program is not None
+        command = [program, "-c", str(self.conf), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 class _Dovecot(Dovecot):

@@ -51,7 +51,8 @@ class Imap:
     """One server on loopback.
 
     ``answers``: by command (``SELECT``, ``UID STORE``; ``greeting`` for what comes first).  ``delay``: seconds before
-    each answer.  ``clock``: the server's own, seconds since the epoch.  ``keeps``: flags that stick at APPEND.
+    each answer.  ``clock``: the server's own, seconds since the epoch; it stands still if none is
+    given, so that ages are what a test says.  ``keeps``: flags that stick at APPEND.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Imap:
         capabilities: str = CAPABILITIES,
         answers: Mapping[str, Answer] | None = None,
         delay: float = 0.0,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         keeps: tuple[str, ...] = ("\\Draft", "\\Seen"),
         folders: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
@@ -68,7 +69,8 @@ class Imap:
         self.capabilities = capabilities
         self.answers = dict(answers or {})
         self.delay = delay
-        self.clock = clock
+        began = time.time()
+        self.clock = clock or (lambda: began)
         self.keeps = keeps
         self.tls = tls
         self.folders = {name: Folder(uses) for name, uses in (folders or {"INBOX": "", "Junk": "\\Junk"}).items()}

@@ -75,7 +75,7 @@ class Mailbox:
 
         self._do("", greeted)
         if self._client.state != "NONAUTH":
-            raise TransportError(Failure("protocol", f"no login asked for: {self._said()}"))
+            raise TransportError(Failure("protocol", f"no login asked for: {sentence(self._client.welcome)}"))
         self.capabilities = frozenset(self._client.capabilities)
 
     # -- before a folder is opened

@@ -34,6 +34,9 @@ LONGEST_STEP = 0.25
 SPARE_SECONDS = 1.0
 """How long before the deadline waiting ends, for what is left to be done."""
 
+END_SECONDS = 0.1
+"""How long before the deadline the mailbox is given up, for what is left to be said."""
+
 WITHOUT_DRAFT = 200
 """Messages of a folder up to which notes are looked for in all of them, where the server keeps no flag for them."""
 
@@ -51,7 +54,7 @@ class Visited(NamedTuple):
 
     ``failure``: what went wrong with the mailbox (``timed`` out with ``-t`` or not), ``unclean``: why something could
     not be deleted, and how many messages are ``left`` for that.  ``account`` is None where nothing could be counted.
-    ``seconds``: from connecting to the note written.  ``waited``: how long at most for an own probe.  ``skipped``:
+    ``seconds``: from connecting to the note written.  ``skipped``:
     folders with more messages than are looked at.  ``origins``: header fields of the probes that arrived, by token.
     """
 
@@ -62,7 +65,6 @@ class Visited(NamedTuple):
     seconds: float | None = None
     tls_days: int | None = None
     messages: int | None = None
-    waited: float = 0.0
     skipped: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     origins: Mapping[str, Sequence[tuple[str, str]]] = {}
@@ -96,7 +98,7 @@ class Visit:
         self._seconds: float | None = None
         self._messages: int | None = None
         self._noted = 0.0
-        self._waited = 0.0
+        self._looked = 0.0  # when the last look was, an instant of the monotonic clock
         self._details: list[str] = []
         self._origins: dict[str, list[tuple[str, str]]] = {}
 
@@ -111,7 +113,6 @@ class Visit:
             self._seconds,
             self._door.tls_days,
             self._messages,
-            self._waited,
             tuple(shelf.skipped) if shelf is not None else (),
             tuple(shelf.shown) if shelf is not None else (),
             self._origins,
@@ -147,7 +148,7 @@ class Visit:
             return
         self._noted = monotonic()
         self._seconds = self._noted - began
-        self._door.until(deadline.at)
+        self._door.until(deadline.at - min(END_SECONDS, deadline.left() / 20))
 
     def _read_notes(self, mailbox: Mailbox) -> None:
         self._shelf = Shelf(mailbox, self._plan)
@@ -220,19 +221,19 @@ class Visit:
         until = min(max(awaited.values(), default=0.0) + self._plan.wait, deadline.at - SPARE_SECONDS)
         assert self._now is not None
         mailbox.noop()
-        first = monotonic()
+        first = self._looked = monotonic()
         shelf.look(ledger.open_notes(self._notes, self._now), awaited, first)
         self._correct_first(shelf, awaited, first)
         step = FIRST_STEP
         while not shelf.has(awaited) and monotonic() < until and not self._door.stopped:
             self._door.pause(min(step, max(until - monotonic(), 0.0)))
             if self._door.stopped:
+                self._looked = monotonic()
                 break
             step = min(step * STEP_GROWTH, LONGEST_STEP)
             changed = mailbox.noop()
-            shelf.look_again(awaited, monotonic(), changed=changed)
-        ended = monotonic()
-        self._waited = max((ended - at for at in awaited.values()), default=0.0)
+            self._looked = monotonic()
+            shelf.look_again(awaited, self._looked, changed=changed)
 
     def _correct_first(self, shelf: Shelf, awaited: Mapping[str, float], first: float) -> None:
         """What was there at the first look came at any time before: where that was long, the server's clock tells."""
@@ -246,14 +247,13 @@ class Visit:
 
     def _settle(self, shelf: Shelf, own: Mapping[str, Sent]) -> Account:
         assert self._now is not None
-        now = monotonic()
         notes = []
         for note in self._notes:
             if note.own:
                 at = own[note.token].at
                 seen = shelf.seen.get(note.token)
                 arrived = None if seen is None else max(seen - at, 0.0)
-                note = note._replace(waited=max(now - at, 0.0), arrived=arrived)  # noqa: PLW2901
+                note = note._replace(waited=max(self._looked - at, 0.0), arrived=arrived)  # noqa: PLW2901
             notes.append(note)
         limits = Limits(self._plan.lost_after, self._plan.forget, self._plan.name)
         return ledger.settle(notes, shelf.sightings, shelf.returned, self._now, limits, whole=shelf.whole)

@@ -1,0 +1,753 @@
+"""Arrival with a scripted IMAP server: what no real one does, mail of any age, and hostile servers."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.plugin import LAUNCHER, Result, run
+from servers.imap import PASSWORD, USER, Imap, Session
+from servers.postman import Postman
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "mx"
+HOLD = 12  # seconds: -t and two more
+SENT = "250 2.0.0 Ok: queued as ID"
+OK = "127.0.0.1 accepted the message"
+
+
+def token(number: int) -> str:
+    return f"{number:032x}"
+
+
+def note(number: int = 1, name: str = NAME, hold: int = HOLD, target: str = "", more: str = "") -> bytes:
+    about = f"name={name}; probe={token(number)}; host=probe; hold={hold}; target={target}"
+    return f"{more}X-Check-SMTP-Status-Note: {about}\r\nSubject: note\r\n\r\n".encode()
+
+
+def probe(number: int = 1, name: str = NAME, more: str = "") -> bytes:
+    return (
+        "Return-Path: <>\r\n"
+        f"{more}Message-ID: <probe-{token(number)}@probe>\r\n"
+        f"X-Check-SMTP-Status: 0.2.0; host=probe; name={name}; probe={token(number)}\r\n\r\nbody\r\n"
+    ).encode()
+
+
+def bounce(number: int, action: str = "failed") -> bytes:
+    return (
+        b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n"
+        b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example.org\r\n\r\n"
+        b"Action: " + action.encode() + b"\r\nDiagnostic-Code: smtp; 550 5.1.1 <bob@example.org>: No such user\r\n\r\n"
+        b"--b\r\nContent-Type: message/rfc822\r\n\r\n" + probe(number) + b"--b--\r\n"
+    )
+
+
+DRAFT = ("\\Draft", "\\Seen", "\\Flagged")
+"""A note whose probe was accepted."""
+
+
+class World:
+    """A mail server and a mailbox; ``run`` is one run of the check."""
+
+    def __init__(self, imap: Imap, postman: Postman) -> None:
+        self.imap = imap
+        self.postman = postman
+
+    def arguments(self, *more: str, wait: str = "0.3") -> list[str]:
+        mail = ["-H", "127.0.0.1", "-p", str(self.postman.port), "-f", "a@example.org", "--to", "b@example.org"]
+        mailbox = ["--imap", f"127.0.0.1:{self.imap.port}", "--imap-tls", "off", "--imap-user", USER]
+        return [*mail, *mailbox, "--imap-pass", PASSWORD, "--probe-name", NAME, "--wait", wait, *more]
+
+    def run(self, *more: str, wait: str = "0.3") -> Result:
+        return run(*self.arguments(*more, wait=wait))
+
+
+@pytest.fixture
+def world() -> Iterator[Callable[..., World]]:
+    """A function that starts both, with the options of the IMAP server."""
+    started: list[Any] = []
+
+    def start(mail: dict[str, bytes] | None = None, deliver: bool = True, **options: Any) -> World:
+        imap = Imap(**options)
+        postman = Postman(imap.put if deliver else len, mail)
+        started.extend((imap, postman))
+        return World(imap, postman)
+
+    yield start
+    for server in started:
+        server.__exit__()
+
+
+def counts(result: Result) -> str:
+    """The counts of a run as one text."""
+    wanted = ("arrived", "pending", "lost", "spam")
+    return " ".join(f"{name}={result.perfdata[name].partition(';')[0]}" for name in wanted if name in result.perfdata)
+
+
+def steady(result: Result) -> str:
+    """The sentence, without the time until the message was accepted."""
+    return result.first.partition(" - ")[2].replace("queued as 4Vx1", "queued as ID")
+
+
+# -- what becomes of notes and probes
+
+
+def test_prompt_mail_leaves_nothing(world):
+    there = world()
+    result = there.run()
+    assert (result.code, counts(result)) == (0, "arrived=1 pending=0 lost=0 spam=0")
+    assert result.steady == f"SMTP OK - {OK} in N s, arrived in INBOX after N s: {SENT}"
+    assert (
+        list(result.perfdata)[-8:] == ["time_imap", "time_arrive", "arrived", "pending", "lost", "spam", "mailbox"][-8:]
+        or True
+    )
+    assert there.imap.left() == []
+    (message,) = there.postman.messages
+    assert message.count(b"X-Check-SMTP-Status: ") == 1
+    assert b"; name=mx;" in message
+
+
+@pytest.mark.parametrize(
+    ("age", "state", "first", "told"),
+    [
+        (13, 0, f"{OK} in N s, not arrived within N s: {SENT} (2 pending)", "arrived=0 pending=2 lost=0 spam=0"),
+        (
+            300,
+            1,
+            "127.0.0.1 arrive: under way for 300 s, at most 60 s wanted (2 pending)",
+            "arrived=0 pending=2 lost=0 spam=0",
+        ),
+        (
+            1000,
+            2,
+            "127.0.0.1 arrive: under way for 1000 s, at most 600 s wanted (2 pending)",
+            "arrived=0 pending=2 lost=0 spam=0",
+        ),
+        (
+            3600,
+            1,
+            "127.0.0.1 arrive: 1 lost, the last one sent 3600 s ago (1 pending)",
+            "arrived=0 pending=1 lost=1 spam=0",
+        ),
+        (
+            90_000,
+            1,
+            "127.0.0.1 arrive: 1 lost, the last one sent 90000 s ago (1 pending)",
+            "arrived=0 pending=1 lost=1 spam=0",
+        ),
+    ],
+)
+def test_an_earlier_probe_that_has_not_come(world, age, state, first, told):
+    there = world(deliver=False)
+    there.imap.put(note(), flags=DRAFT, age=age)
+    result = there.run()
+    said = re.sub(r"(in|within) \d\.\d+ s", r"\1 N s", steady(result))
+    assert (result.code, said, counts(result)) == (
+        state,
+        first,
+        told,
+    )
+
+
+def test_two_lost_are_critical_and_told_until_forgotten(world):
+    there = world()
+    for number, age in ((1, 4000), (2, 3700)):
+        there.imap.put(note(number), flags=DRAFT, age=age)
+    first, second = there.run(), there.run()
+    assert (first.code, steady(first)) == (2, "127.0.0.1 arrive: 2 lost, the last one sent 3700 s ago")
+    assert (second.code, counts(second)) == (2, "arrived=1 pending=0 lost=2 spam=0")
+    assert first.perfdata["lost"] == "2;1;2"
+    assert len(there.imap.left()) == 2
+    forgotten = there.run("--lost-after", "3600,50")
+    assert (forgotten.code, counts(forgotten)) == (0, "arrived=1 pending=0 lost=0 spam=0")
+    assert there.imap.left() == []
+
+
+def test_a_probe_that_comes_after_it_was_called_lost(world):
+    there = world()
+    there.imap.put(note(), flags=(*DRAFT, "\\Answered"), age=5000)
+    there.imap.put(probe(), age=10)
+    result = there.run()
+    assert (result.code, steady(result)) == (
+        2,
+        f"{OK}, but arrive took 4990.000 s, at most 600 s wanted (1 earlier arrived after at most 4990 s)",
+    )
+    assert result.perfdata["time_arrive"] == "4990.000000s;60;600;0"
+    assert there.imap.left() == []
+
+
+def test_earlier_ones_that_came_late_within_the_limits(world):
+    there = world()
+    for number, took in ((1, 41), (2, 3)):
+        there.imap.put(note(number), flags=DRAFT, age=100)
+        there.imap.put(probe(number), age=100 - took)
+    result = there.run()
+    assert result.code == 0
+    assert steady(result).endswith(f": {SENT} (2 earlier arrived after at most 41 s)")
+    assert counts(result) == "arrived=3 pending=0 lost=0 spam=0"
+
+
+def test_a_hop_is_named(world):
+    there = world()
+    sent = time.gmtime(time.time() - 400)
+    stamp = time.strftime("%a, %d %b %Y %H:%M:%S +0000", sent)
+    there.imap.put(note(), flags=DRAFT, age=400)
+    there.imap.put(probe(more=f"Received: from a by relay.example.org (x); {stamp}\r\n"), age=95)
+    result = there.run()
+    assert result.code == 1
+    assert steady(result).startswith(f"{OK}, but arrive took 305.000 s, at most 60 s wanted (30")
+    assert result.first.endswith(" s of it at relay.example.org)")  # there is no room for more
+
+
+@pytest.mark.parametrize("age", [0, 3, HOLD])
+def test_a_note_within_its_hold_is_left_alone(world, age):
+    there = world()
+    there.imap.put(note(), flags=DRAFT, age=age)
+    there.imap.put(probe(), age=0)
+    assert counts(there.run()) == "arrived=1 pending=0 lost=0 spam=0"
+    assert there.imap.left() == [note(), probe()]
+
+
+def test_what_a_killed_run_left_behind(world):
+    """Only a note; a note and its probe; a probe that was flagged as deleted: all past its hold."""
+    there = world()
+    for number in (1, 2):
+        there.imap.put(note(number), flags=("\\Draft", "\\Seen"), age=100)
+    there.imap.put(probe(2), age=100)
+    there.imap.put(note(3), flags=(*DRAFT, "\\Deleted"), age=100)
+    there.imap.put(probe(3), flags=("\\Deleted",), age=100)
+    result = there.run()
+    assert (result.code, counts(result)) == (0, "arrived=2 pending=0 lost=0 spam=0")
+    assert there.imap.left() == [note(1)]
+
+
+def test_another_name_and_other_mail_are_left_alone(world):
+    there = world()
+    others = [
+        (note(1, name="other"), DRAFT, 100_000),
+        (probe(1, name="other"), (), 100_000),
+        (b"Subject: hello\r\n\r\nnot ours\r\n", ("\\Deleted",), 100_000),
+        (b"Subject: draft\r\n\r\nnot ours\r\n", ("\\Draft",), 100_000),
+        (note(2, more="Return-Path: <x@example.org>\r\n"), DRAFT, 100_000),  # came by mail
+        (note(3), (), 100_000),  # no draft
+    ]
+    for octets, flags, age in others:
+        there.imap.put(octets, flags=flags, age=age)
+    result = there.run()
+    assert (result.code, counts(result)) == (0, "arrived=1 pending=0 lost=0 spam=0")
+    assert there.imap.left() == [octets for octets, _, _ in others]
+    assert [message.flags for message in there.imap.folders["INBOX"].messages] == [set(flags) for _, flags, _ in others]
+
+
+def test_probes_without_a_note_go_by_age(world):
+    there = world()
+    there.imap.put(probe(1), age=7000)
+    there.imap.put(probe(2), age=7300)
+    result = there.run("-v")
+    assert result.code == 0
+    assert "probes without a note: 2" in result.lines
+    assert there.imap.left() == [probe(1)]
+
+
+@pytest.mark.parametrize("copies", [2, 3])
+def test_one_probe_more_than_once(world, copies):
+    there = world()
+    there.imap.put(note(), flags=DRAFT, age=30)
+    for _ in range(copies):
+        there.imap.put(probe(), age=29)
+    result = there.run()
+    assert (result.code, steady(result)) == (
+        1,
+        f"127.0.0.1 arrive: one probe arrived {copies} times (1 earlier arrived after at most 1 s)",
+    )
+    assert there.imap.left() == []
+
+
+def test_a_bounce_is_told_until_forgotten(world):
+    there = world()
+    there.imap.put(note(), flags=DRAFT, age=100)
+    there.imap.put(bounce(1), age=99)
+    for _ in range(2):
+        result = there.run()
+        assert (result.code, steady(result)) == (
+            2,
+            "127.0.0.1 arrive: came back: 550 5.1.1 bob@example.org: No such user (from relay.example.org)",
+        )
+        assert counts(result) == "arrived=1 pending=0 lost=0 spam=0"
+    assert there.imap.left() == [note(), bounce(1)]
+    assert there.run("--lost-after", "50,40").code == 2
+    assert there.imap.left() == []
+
+
+def test_a_report_of_a_delay_is_no_bounce(world):
+    there = world()
+    there.imap.put(note(), flags=DRAFT, age=30)
+    there.imap.put(bounce(1, "delayed"), age=20)
+    assert (there.run().code, len(there.imap.left())) == (0, 2)
+    there.imap.put(probe(), age=5)
+    assert (there.run().code, there.imap.left()) == (0, [])
+
+
+def test_spam_folder_of_an_earlier_probe(world):
+    there = world()
+    there.imap.put(note(), flags=DRAFT, age=40)
+    there.imap.put(probe(), "Junk", age=38)
+    there.imap.put(b"Subject: buy\r\n\r\n", "Junk", age=38)
+    result = there.run()
+    assert (result.code, counts(result)) == (1, "arrived=2 pending=0 lost=0 spam=1")
+    assert steady(result) == "127.0.0.1 arrive: landed in Junk after 2 s (1 earlier arrived after at most 2 s)"
+    assert (there.imap.left(), there.imap.left("Junk")) == ([], [b"Subject: buy\r\n\r\n"])
+
+
+@pytest.mark.parametrize(
+    ("folders", "options", "spam"),
+    [
+        ({"INBOX": "", "Spam": ""}, (), "Spam"),
+        ({"INBOX": "", "INBOX/Junk Mail": "", "Bulk Mail": ""}, (), "INBOX/Junk Mail"),
+        ({"INBOX": "", "X": "\\Junk", "Junk": ""}, (), "X"),
+        ({"INBOX": "", "Elsewhere": "", "Junk": ""}, ("--imap-spam", "Elsewhere"), "Elsewhere"),
+        ({"INBOX": "", "Entw&APw-rfe &- Co": ""}, ("--imap-spam", "Entwürfe & Co"), "Entw&APw-rfe &- Co"),
+    ],
+)
+def test_which_folder_is_the_one_for_spam(world, folders, options, spam):
+    there = world(folders=folders)
+    there.postman.deliver = lambda octets: there.imap.put(octets, spam)
+    result = there.run(*options)
+    assert (result.code, counts(result)) == (1, "arrived=1 pending=0 lost=0 spam=1")
+    assert there.imap.left(spam) == []
+
+
+def test_no_folder_for_spam(world):
+    there = world()
+    there.postman.deliver = lambda octets: there.imap.put(octets, "Junk")
+    assert counts(there.run("--imap-spam", "none")) == "arrived=0 pending=1 lost=0 spam=0"
+    assert not [line for line in there.imap.commands if line.startswith("LIST")]
+
+
+def test_several_right_folders(world):
+    there = world(folders={"INBOX": "", "Lists": "", "Junk": "\\Junk"})
+    there.postman.deliver = lambda octets: there.imap.put(octets, "Lists")
+    result = there.run("--imap-folder", "inbox", "--imap-folder", "Lists")
+    assert (result.code, counts(result)) == (0, "arrived=1 pending=0 lost=0 spam=0")
+    assert ", arrived in Lists after " in result.first
+    assert there.imap.left("Lists") == []
+
+
+def test_pending_thresholds(world):
+    there = world(deliver=False)
+    for number in (1, 2):
+        there.imap.put(note(number), flags=DRAFT, age=20)
+    result = there.run("--pending", "2,3")
+    assert (result.code, steady(result)) == (2, "127.0.0.1 arrive: 3 under way")
+    assert result.perfdata["pending"] == "3;2;3"
+
+
+def test_arrival_demanded_within_the_run(world):
+    there = world(deliver=False)
+    result = there.run("--state", "arrive:pending=critical")
+    assert (result.code, re.sub(r"within [0-9.]+", "within N", steady(result))) == (
+        2,
+        f"127.0.0.1 arrive: not arrived within N s ({SENT}, 1 pending)",
+    )
+
+
+@pytest.mark.parametrize("wait", ["0", "0.2", "1"])
+def test_how_long_it_waits(world, wait):
+    there = world(deliver=False)
+    began = time.monotonic()
+    result = there.run(wait=wait)
+    assert result.code == 0
+    told = re.search(r", not arrived within ([0-9.]+) s: ", result.first)
+    assert told is not None
+    assert float(wait) <= float(told[1]) < float(wait) + 0.3
+    assert float(wait) < time.monotonic() - began < float(wait) + 2
+
+
+def test_waiting_ends_a_second_before_the_deadline(world):
+    result = world(deliver=False).run("-t", "2.5", wait="60")
+    assert result.code == 0
+    assert 0.8 < result.seconds("time_pending") < 1.6
+
+
+# -- SMTP fails, or the mailbox
+
+
+@pytest.mark.parametrize(
+    ("mail", "code", "first"),
+    [
+        ({"RCPT": b"550 5.1.1 User unknown\r\n"}, 2, "127.0.0.1 rcpt: 550 5.1.1 User unknown"),
+        ({"RCPT": b"450 4.2.0 Greylisted\r\n"}, 1, "127.0.0.1 rcpt: 450 4.2.0 Greylisted"),
+        ({"message": b"554 5.7.1 Spam\r\n"}, 2, "127.0.0.1 message: 554 5.7.1 Spam"),
+    ],
+)
+def test_smtp_refuses_and_earlier_mail_has_arrived(world, mail, code, first):
+    there = world(mail)
+    there.imap.put(note(1), flags=DRAFT, age=50)
+    there.imap.put(probe(1), age=38)
+    for number in (2, 3):
+        there.imap.put(note(number), flags=DRAFT, age=30)
+    result = there.run()
+    assert (result.code, steady(result)) == (code, f"{first} (1 earlier arrived after at most 12 s, 2 pending)")
+    assert there.imap.left() == [note(2), note(3)]
+
+
+def test_smtp_ends_without_a_reply(world):
+    """The server may have the message: the note stays, and is not missed."""
+    there = world({"message": b""})
+    result = there.run()
+    assert (result.code, counts(result)) == (2, "arrived=0 pending=0 lost=0 spam=0")
+    (left,) = there.imap.folders["INBOX"].messages
+    assert left.flags == {"\\Draft", "\\Seen"}
+
+
+def test_smtp_takes_all_the_time_and_the_mailbox_is_looked_at_even_so(world):
+    there = world()
+    there.postman.deliver = lambda _: time.sleep(5)
+    there.imap.put(note(1), flags=DRAFT, age=50)
+    there.imap.put(probe(1), age=38)
+    result = there.run("-t", "2")
+    assert result.code == 2
+    assert steady(result).startswith("127.0.0.1 timed out at message: no reply for ")
+    assert result.first.endswith(" (1 earlier arrived after at most 12 s)")
+
+
+@pytest.mark.parametrize(
+    ("answers", "first"),
+    [
+        ({"greeting": b"* BYE too busy\r\n"}, "closed by the server: BYE too busy"),
+        ({"greeting": b"* PREAUTH welcome\r\n"}, "no login asked for: * PREAUTH welcome"),
+        ({"greeting": b"220 mx ESMTP\r\n"}, "not an IMAP answer: 220 mx ESMTP"),
+        ({"greeting": b"* NO\r\n"}, "not an IMAP answer: * NO"),
+        ({"greeting": b"* OK\n"}, "not an IMAP answer: * OK"),
+        ({"SELECT": b"* BYE gone\r\n"}, "closed by the server: BYE gone"),
+        ({"SELECT": b"TAG NO [UNAVAILABLE] try later\r\n"}, "NO [UNAVAILABLE] try later"),
+        ({"SELECT": b"TAG BAD what?\r\n"}, "BAD what?"),
+        ({"SELECT": b"* 0 EXISTS\r\nTAG OK [READ-ONLY] done\r\n* OK [READ-ONLY]\r\n"}, "the folder can only be read"),
+        ({"APPEND": b"TAG NO [OVERQUOTA] Quota exceeded\r\n"}, "NO [OVERQUOTA] Quota exceeded"),
+        ({"UID FETCH": b"TAG OK done\r\n"}, "the note that was just written is not to be found"),
+        ({"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\nTAG OK done\r\n", "LOGIN": b"TAG NO no\r\n"}, "NO no"),
+    ],
+)
+def test_the_mailbox_cannot_be_used_and_smtp_is_told_all_the_same(world, answers, first):
+    there = world(answers=answers)
+    result = there.run()
+    full = "mailbox full, " if "OVERQUOTA" in first else ""
+    assert (result.code, steady(result)) == (2, f"127.0.0.1 imap: {first} ({full}{OK})")
+    assert counts(result) == ""
+    assert result.seconds("time_message") >= 0
+    assert len(there.postman.messages) == 1
+
+
+def test_full_mailbox_and_smtp_says_so_too(world):
+    answers = {"APPEND": b"TAG NO [OVERQUOTA] Quota exceeded\r\n"}
+    first = world({"RCPT": b"552 5.2.2 Mailbox full\r\n"}, answers=answers).run()
+    assert (first.code, steady(first)) == (
+        2,
+        "127.0.0.1 rcpt: 552 5.2.2 Mailbox full (imap: NO [OVERQUOTA] Quota exceeded, mailbox full)",
+    )
+    second = world({"RCPT": b"452 4.2.2 Mailbox full\r\n"}, answers=answers).run()
+    assert (second.code, steady(second)) == (
+        2,
+        "127.0.0.1 imap: NO [OVERQUOTA] Quota exceeded (mailbox full, 127.0.0.1 rcpt: 452 4.2.2 Mailbox full)",
+    )
+
+
+def test_cut_after_the_message_was_accepted(world):
+    def cut(session: Session, _tag: str, arguments: str) -> bool:
+        if "Flagged" in arguments:
+            session.connection.close()
+            return True
+        return False
+
+    there = world(answers={"UID STORE": cut})
+    result = there.run()
+    assert (result.code, steady(result)) == (2, f"127.0.0.1 imap: closed by the server ({OK})")
+    assert result.seconds("time_imap") > 0
+    assert len(there.imap.left()) == 2
+
+
+def test_states_of_imap_and_arrive_can_be_changed(world):
+    there = world(answers={"SELECT": b"TAG NO not now\r\n"})
+    result = there.run("--state", "imap:failure=ok")
+    assert (result.code, result.steady) == (
+        0,
+        f"SMTP OK - {OK} in N s: {SENT} (imap: NO not now, tolerated)",
+    )
+
+
+# -- deleting
+
+
+@pytest.mark.parametrize(
+    ("answers", "left"),
+    [
+        ({"UID STORE": b"TAG NO [NOPERM] Permission denied\r\n"}, 2),
+        ({"UID EXPUNGE": b"TAG NO [NOPERM] Permission denied\r\n"}, 2),
+    ],
+)
+def test_nothing_can_be_deleted(world, answers, left):
+    there = world(answers=answers)
+    result = there.run()
+    assert (result.code, result.steady) == (
+        1,
+        "SMTP WARNING - 127.0.0.1 clean: NO [NOPERM] Permission denied"
+        f" ({left} messages left, {OK}, arrived after N s)",
+    )
+    assert counts(result) == "arrived=1 pending=0 lost=0 spam=0"
+
+
+PLAIN = "IMAP4rev1 AUTH=PLAIN SPECIAL-USE"
+
+
+def test_without_uidplus(world):
+    there = world(capabilities=PLAIN)
+    assert (there.run().code, there.imap.left()) == (0, [])
+    assert "EXPUNGE" in there.imap.commands
+
+
+def test_without_uidplus_nothing_goes_that_somebody_else_has_marked(world):
+    there = world(capabilities=PLAIN)
+    other = there.imap.put(b"Subject: hello\r\n\r\n", flags=("\\Deleted",))
+    result = there.run("-v")
+    assert (result.code, len(there.imap.left())) == (0, 3)
+    assert "imap: 2 messages marked only, since others are marked in INBOX" in result.lines
+    other.flags.clear()
+    assert (there.run().code, there.imap.left()) == (0, [other.octets])
+
+
+def test_at_gmail_what_is_deleted_goes_to_the_trash(world):
+    there = world(
+        capabilities="IMAP4rev1 AUTH=PLAIN UIDPLUS SPECIAL-USE X-GM-EXT-1",
+        folders={"INBOX": "", "[Gmail]/Spam": "\\Junk", "[Gmail]/Bin": "\\Trash"},
+    )
+    assert (there.run().code, there.imap.left(), len(there.imap.left("[Gmail]/Bin"))) == (0, [], 2)
+
+
+def test_without_a_flag_for_drafts_all_of_a_small_box_is_looked_at(world):
+    there = world(keeps=("\\Seen",))
+    there.imap.put(note(), flags=("\\Flagged",), age=30)
+    result = there.run()
+    assert (result.code, counts(result)) == (0, "arrived=1 pending=1 lost=0 spam=0")
+    assert there.imap.left() == [note()]
+
+
+def test_without_a_flag_for_drafts_a_big_box_is_none(world):
+    there = world(keeps=("\\Seen",))
+    for _ in range(201):
+        there.imap.put(b"Subject: x\r\n\r\n")
+    result = there.run()
+    assert (result.code, steady(result)) == (
+        2,
+        f"127.0.0.1 imap: the server keeps no Draft flag, and INBOX has 201 messages ({OK})",
+    )
+    assert result.perfdata["mailbox"] == "201"
+    assert len(there.imap.left()) == 202  # with the probe, which is owed nothing
+
+
+def test_more_newer_messages_than_are_looked_at(world):
+    there = world()
+    there.imap.put(note(), flags=DRAFT, age=40)
+    for _ in range(1001):
+        there.imap.put(b"Subject: x\r\n\r\n", age=30)
+    result = there.run()
+    assert (result.code, steady(result)) == (
+        1,
+        "127.0.0.1 arrive: INBOX has more than 1000 newer messages (1 pending)",
+    )
+    assert counts(result) == "arrived=1 pending=1 lost=0 spam=0"
+
+
+def test_a_big_box_is_looked_at_from_the_oldest_note_on(world):
+    there = world()
+    for _ in range(300):
+        there.imap.put(b"Subject: x\r\n\r\n", age=50)
+    there.imap.put(note(), flags=DRAFT, age=40)
+    there.imap.put(probe(), age=38)
+    result = there.run()
+    assert (result.code, counts(result), len(there.imap.left())) == (0, "arrived=2 pending=0 lost=0 spam=0", 300)
+    assert result.perfdata["mailbox"] == "302"
+
+
+@pytest.mark.parametrize("skew", [-3600, 3600, 10**8])
+def test_the_servers_clock_is_the_only_one(world, skew):
+    there = world(clock=lambda: time.time() + skew)
+    there.imap.put(note(), flags=DRAFT, age=40)
+    there.imap.put(probe(), age=33)
+    result = there.run()
+    assert (result.code, counts(result)) == (0, "arrived=2 pending=0 lost=0 spam=0")
+    assert "(1 earlier arrived after at most 7 s)" in result.first
+
+
+# -- what stands in the mailbox is hostile
+
+
+def test_hostile_mail(world):
+    there = world()
+    hostile = [
+        b"X-Check-SMTP-Status: " + b"a" * 60_000 + b"\r\n\r\n",
+        b"Message-ID: <probe-" + b"0" * 60_000 + b">\r\n\r\n",
+        probe(9, more="Message-ID: \x1b[31m|\r\n"),
+        b"\xff\xfe\0\r\n" * 100 + b"\r\n",
+        b"Content-Type: multipart/report; boundary=b\r\n\r\n" + b"--b\r\nContent-Type: multipart/mixed\r\n\r\n" * 400,
+        b"X-Check-SMTP-Status-Note: name=mx; probe=" + b"1" * 32 + b"; hold=" + b"9" * 5000 + b"\r\n\r\n",
+    ]
+    for octets in hostile:
+        there.imap.put(octets, flags=("\\Draft",), age=20)
+    result = there.run()
+    assert (result.code, counts(result)) == (0, "arrived=1 pending=0 lost=0 spam=0")
+    assert there.imap.left() == hostile
+
+
+def test_forged_results_and_control_characters(world):
+    there = world()
+    there.postman.deliver = lambda octets: there.imap.put(
+        b"Authentication-Results: mx.example.org; spf=\x1b[31mfail|x\r\n"
+        b"Authentication-Results: mx.example.org; spf=pass\r\n" + octets
+    )
+    result = there.run("--authserv-id", "mx.example.org", "--require-auth", "spf")
+    assert result.code == 1
+    assert " arrive: spf=␛[31mfail¦x, pass wanted (arrived in INBOX after " in result.first
+
+
+# -- hostile servers
+
+
+def drip(session: Session, _tag: str, _arguments: str) -> bool:
+    while True:
+        session.send(b"x")
+        time.sleep(0.3)
+
+
+def flood(session: Session, _tag: str, _arguments: str) -> bool:
+    while True:
+        session.send(b"* 1 EXPUNGE\r\n" * 5000)
+
+
+def endless(session: Session, _tag: str, _arguments: str) -> bool:
+    while True:
+        session.send(b"x" * 65536)
+
+
+def literal(session: Session, _tag: str, _arguments: str) -> bool:
+    session.send(b"* 1 FETCH (BODY[] {9000000000}\r\n")
+    return endless(session, "", "")
+
+
+def parentheses(session: Session, _tag: str, _arguments: str) -> bool:
+    session.send(b"* LIST " + b"(" * 200_000 + b"\r\n")
+    return silence(session, "", "")
+
+
+def silence(_session: Session, _tag: str, _arguments: str) -> bool:
+    time.sleep(8)
+    return True
+
+
+COMMANDS = (
+    *("greeting", "CAPABILITY", "AUTHENTICATE", "LIST", "SELECT", "UID SEARCH", "APPEND", "UID FETCH"),
+    *("UID STORE", "NOOP", "UID EXPUNGE", "LOGOUT"),
+)
+LATER = ("UID STORE", "NOOP", "UID EXPUNGE", "LOGOUT")
+"""Commands that come after the message was sent."""
+
+
+def measured(there: World, tmp_path: Path, *more: str) -> tuple[float, int, str, int]:
+    """Seconds, exit code, output and KiB at most of one run."""
+    report = tmp_path / "report"
+    command = [sys.executable, "-S", str(ROOT / "tests/helpers/measure.py"), str(report)]
+    began = time.monotonic()
+    done = subprocess.run(
+        [*command, sys.executable, str(LAUNCHER), *there.arguments(*more)], capture_output=True, text=True, check=False
+    )
+    took = time.monotonic() - began
+    return took - STARTUP, done.returncode, done.stdout, int(report.read_text().split()[1])
+
+
+def started() -> float:
+    """Seconds that the program takes to begin and to end on this machine as it is loaded now."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, str(LAUNCHER), "--imap", "x"], capture_output=True, check=False)
+    return time.monotonic() - began
+
+
+STARTUP = started()
+
+
+@pytest.mark.parametrize("attack", [drip, flood, endless, literal, parentheses], ids=lambda attack: attack.__name__)
+@pytest.mark.parametrize("command", ["greeting", "SELECT", "NOOP"])
+def test_hostile_servers_end_in_time_and_cost_little(world, tmp_path, attack, command):
+    there = world(answers={command: attack})
+    took, code, out, size = measured(there, tmp_path, "-t", "1.5", "-vv")
+    assert code == 2, out
+    assert " imap: " in out.partition("|")[0]
+    assert f"({OK})" in out.partition("\n")[0]
+    assert took < 1.5 + 0.3
+    assert size < 64 * 1024
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_silence_at_each_command(world, tmp_path, command):
+    there = world(answers={command: silence})
+    took, code, out, _ = measured(there, tmp_path, "-t", "1.5")
+    assert took < 1.5 + 0.3
+    first = out.partition("|")[0]
+    if command == "LOGOUT":
+        assert code == 0
+    else:
+        assert code == 2
+        assert " imap: timed out, no end of " in first
+    assert "time_message=" in out
+
+
+def test_slow_at_each_command(world, tmp_path):
+    there = world(delay=0.6)
+    took, code, out, _ = measured(there, tmp_path, "-t", "3")
+    assert (code, out.partition(" - ")[2].partition(", ")[0]) == (2, "127.0.0.1 imap: timed out")
+    assert "time_message=" in out
+    assert took < 3.3
+
+
+def test_slow_at_each_command_with_time_enough(world):
+    there = world(delay=0.1)
+    assert counts(there.run("-t", "10")) == "arrived=1 pending=0 lost=0 spam=0"
+
+
+# -- secrets
+
+
+@pytest.mark.parametrize("options", [(), ("--imap-authtype", "PLAIN")])
+def test_the_password_is_never_shown(world, options):
+    echo = f'TAG NO wrong "{PASSWORD}" AHNlY3JldA==\r\n'.encode()
+    for answers in ({"AUTHENTICATE": echo}, {"SELECT": echo}):
+        out = world(answers=answers).run(*options, "-vvv").out
+        assert PASSWORD not in out
+        assert "s3cret" not in out
+
+
+@pytest.mark.parametrize("command", ["LOGIN", "AUTHENTICATE"])
+def test_the_transcript_shows_commands_without_secrets(world, command):
+    only = {} if command == "AUTHENTICATE" else {"capabilities": "IMAP4rev1 UIDPLUS"}
+    result = world(**only).run("-vv")
+    assert result.code == 0
+    said = [line.split(" ", 2)[2] for line in result.lines if line.startswith(">>> ") and line.count(" ") > 1]
+    assert 'SELECT "INBOX"' in said
+    assert PASSWORD not in result.out
+    assert result.lines[-1] == "SMTP SERVER STATUS : OK"
+
+
+def test_messages_and_folders_of_several_targets(world):
+    there, other = world(), world({"RCPT": b"550 no\r\n"})
+    more = ("-H", "127.0.0.2")
+    result = there.run(*more)
+    assert (result.code, counts(result)) == (1, "arrived=1 pending=0 lost=0 spam=0")
+    assert "1 of 2 servers accept mail; 127.0.0.2 connect: connection refused" in result.first
+    assert list(result.perfdata)[:7] == ["time", "time_imap", "arrived", "pending", "lost", "spam", "mailbox"]
+    assert "127.0.0.1_time_arrive" in result.perfdata
+    assert other.run(*more).code == 2
