@@ -7,7 +7,7 @@ import signal
 import sys
 from time import monotonic
 
-from . import __version__
+from . import __version__, unknown
 from .check import output
 from .options.build import settings_from
 from .options.settings import InformationWanted, UsageError
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from .options.settings import Settings
-
-UNKNOWN = 3
 
 UNREAD_SECONDS = 10.0
 """How long somebody is waited for who does not read that the command line is wrong, or the help."""
@@ -39,9 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         stop = _stop_descriptor()
         text, code = _run(settings, began, stop)
     except InformationWanted as wanted:
-        text, code = _information(wanted.topic), UNKNOWN
+        text, code = _information(wanted.topic), unknown.STATE
     except UsageError as error:
-        text, code = f"SMTP UNKNOWN - {error}\n", UNKNOWN
+        text, code = unknown.line(str(error)), unknown.STATE
     output.write(text, end - monotonic(), SIGNALS, stop)
     return code
 

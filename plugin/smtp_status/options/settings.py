@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import text
+from .. import text, unknown
 from ..record import NamedTuple
 from ..smtp.plan import Plan
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .arrivalplan import ArrivalPlan
 
-USAGE_LIMIT = 160 - len("SMTP UNKNOWN - ")
+USAGE_LIMIT = unknown.LIMIT - len(unknown.LEAD)
 """Characters of a UsageError, so that the first line keeps its 160."""
 
 SHOWN_LIMIT = 40

@@ -6,7 +6,7 @@ import errno
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from .. import __main__ as plugin
+from .. import unknown
 from ..check.check import SMTPCheck, report
 from ..check.resource import SMTP, Shared
 from ..net.addresses import literal
@@ -251,12 +251,12 @@ class Check:
         except (_Alone, MemoryError):
             self._alone()
         except UsageError as error:
-            self._done(plugin.UNKNOWN, f"SMTP UNKNOWN - {error}\n".encode("utf-8", "backslashreplace"))
+            self._done(unknown.STATE, unknown.line(str(error)).encode("utf-8", "backslashreplace"))
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _SHORTAGES:
                 self._alone()
             else:
-                self._done(plugin.UNKNOWN, plugin.unknown_line(plugin.reason(error)))
+                self._done(unknown.STATE, unknown.line(unknown.reason(error)).encode("ascii", "replace"))
 
     def _alone(self) -> None:
         self._leave()

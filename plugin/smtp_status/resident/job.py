@@ -9,9 +9,6 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .worker import Order
 
-UNKNOWN = 3
-"""The exit code of UNKNOWN."""
-
 
 class Job:
     """What the core wants done, for whom, and until when.
