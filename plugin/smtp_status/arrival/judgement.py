@@ -1,4 +1,4 @@
-"""What a visit to the mailbox means: findings of the stages ``imap``, ``arrive`` and ``clean``, and the figures."""
+"""What a mailbox tells: findings of the stages ``imap``, ``arrive`` and ``clean``, and the figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..options.arrivalplan import ArrivalPlan, Threshold
     from .ledger import Account, Arrived, Missing
     from .received import Hop
-    from .visit import Visited
+    from .settlement import Settled
 
     Judge = Callable[[float], tuple[str, str]]
     """The state of a time of arrival in seconds ('' where it is within its limits), and the limit in words."""
@@ -61,7 +61,7 @@ class Ledger(NamedTuple):
     lost: int
 
 
-def findings(seen: Visited, plan: ArrivalPlan, labels: Sequence[str], judge: Judge) -> list[Told]:
+def findings(seen: Settled, plan: ArrivalPlan, labels: Sequence[str], judge: Judge) -> list[Told]:
     """Everything that is wrong, or that ``--state`` may call so, in the order of the stages."""
     told = [Told(Finding("imap", fault.kind, cause=fault.cause)) for fault in seen.faults]
     if seen.failure is not None:
@@ -76,7 +76,7 @@ def findings(seen: Visited, plan: ArrivalPlan, labels: Sequence[str], judge: Jud
     return told
 
 
-def _of_account(account: Account, seen: Visited, plan: ArrivalPlan, judge: Judge) -> Iterator[Told]:
+def _of_account(account: Account, seen: Settled, plan: ArrivalPlan, judge: Judge) -> Iterator[Told]:
     yield from _bounces(account)
     yield from _losses(account.lost, plan.lost)
     yield from _lateness(account, seen, judge)
@@ -120,7 +120,7 @@ def _losses(lost: Sequence[Missing], limits: Threshold) -> Iterator[Told]:
         yield Told(Finding("arrive", "lost", cause=cause, default=state), target)
 
 
-def _lateness(account: Account, seen: Visited, judge: Judge) -> Iterator[Told]:
+def _lateness(account: Account, seen: Settled, judge: Judge) -> Iterator[Told]:
     """The one longest under way, and the one that took longest, of each target."""
     oldest = {one.note.target: one for one in sorted(account.pending, key=lambda one: one.age)}
     for target, missing in oldest.items():
@@ -140,7 +140,7 @@ def _lateness(account: Account, seen: Visited, judge: Judge) -> Iterator[Told]:
             )
 
 
-def _authentication(one: Arrived, seen: Visited, plan: ArrivalPlan, server: str) -> Iterator[Told]:
+def _authentication(one: Arrived, seen: Settled, plan: ArrivalPlan, server: str) -> Iterator[Told]:
     values = fields.every(list(seen.origins.get(one.note.token, ())), "authentication-results")
     believed = authentication.believed(values, server)
     if believed is None:
@@ -153,13 +153,13 @@ def _authentication(one: Arrived, seen: Visited, plan: ArrivalPlan, server: str)
         yield Told(Finding("arrive", "unauthenticated", cause=cause), one.note.target, where)
 
 
-def hops_of(one: Arrived, seen: Visited) -> list[Hop]:
+def hops_of(one: Arrived, seen: Settled) -> list[Hop]:
     """Where an arrived probe stood, as far as that was asked for."""
     values = fields.every(list(seen.origins.get(one.note.token, ())), "received")
     return received.hops(values, one.copy.stamp.received)
 
 
-def figures(seen: Visited, labels: Sequence[str]) -> Figures | None:
+def figures(seen: Settled, labels: Sequence[str]) -> Figures | None:
     """What is counted, None where nothing could be."""
     account = seen.account
     if account is None:
@@ -176,7 +176,7 @@ def figures(seen: Visited, labels: Sequence[str]) -> Figures | None:
     return Figures(len(account.arrived), len(account.pending), len(account.lost), spam, longest, oldest)
 
 
-def ledger_of(seen: Visited) -> Ledger:
+def ledger_of(seen: Settled) -> Ledger:
     """What is said of the probes in brackets."""
     account = seen.account
     if account is None:
@@ -187,7 +187,7 @@ def ledger_of(seen: Visited) -> Ledger:
     return Ledger(own, len(earlier), slowest, len(account.pending), len(account.lost))
 
 
-def rows(seen: Visited, plan: ArrivalPlan) -> list[str]:
+def rows(seen: Settled, plan: ArrivalPlan) -> list[str]:
     """Lines for ``-v``: what is known of each probe that was settled, and of those without a note."""
     account = seen.account
     if account is None:
@@ -206,7 +206,7 @@ def rows(seen: Visited, plan: ArrivalPlan) -> list[str]:
     return lines
 
 
-def _results_shown(one: Arrived, seen: Visited, plan: ArrivalPlan) -> Iterable[str]:
+def _results_shown(one: Arrived, seen: Settled, plan: ArrivalPlan) -> Iterable[str]:
     values = fields.every(list(seen.origins.get(one.note.token, ())), "authentication-results")
     if plan.authserv_id is not None:
         believed = authentication.believed(values, plan.authserv_id)
@@ -219,7 +219,7 @@ def shown_seconds(seconds: float) -> str:
     return f"{seconds:.1f}".rstrip("0").rstrip(".")
 
 
-def _place(one: Arrived, seen: Visited) -> str:
+def _place(one: Arrived, seen: Settled) -> str:
     return f"{seen.folders[one.copy.folder]} after {time_of(one)} s"
 
 

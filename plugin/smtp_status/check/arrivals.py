@@ -1,11 +1,11 @@
-"""Arrival on the nagiosplugin side: metrics of a visit to the mailbox, and what the sentences say of its probes."""
+"""Arrival on the nagiosplugin side: metrics of what a mailbox tells, and what the sentences say of its probes."""
 
 from __future__ import annotations
 
 import nagiosplugin
 
 from ..arrival.judgement import figures, findings, ledger_of, rows, shown_seconds, time_of
-from ..arrival.visit import Sent, Visit
+from ..arrival.settlement import Sent, Settlement
 from .contexts import DaysContext, SecondsContext, limit_words
 from .summary import Part, Row
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nagiosplugin import Metric, Resource, Result
 
     from ..arrival.judgement import Figures, Told
-    from ..arrival.visit import Visited
+    from ..arrival.settlement import Settled
     from ..findings import Finding, Outcome
     from ..options.arrivalplan import ArrivalPlan, Threshold
     from ..options.settings import Settings
@@ -28,16 +28,16 @@ class Arrivals:
     def __init__(self, settings: Settings, plan: ArrivalPlan, version: str) -> None:
         """Reads the certificate files; raises UsageError where one cannot be used."""
         self.plan = plan
-        self.visit = Visit(plan, version)
-        self.seen: Visited
+        self.settlement = Settlement(plan, version)
+        self.seen: Settled
         self.told: tuple[Told, ...] = ()
         self.figures: Figures | None = None
         self._warning = settings.stage_warning.get("arrive")
         self._critical = settings.stage_critical.get("arrive")
 
     def judge(self, labels: Sequence[str]) -> None:
-        """Look at what the visit found; ``labels`` are those of the targets."""
-        self.seen = self.visit.outcome()
+        """Look at what was found; ``labels`` are those of the targets."""
+        self.seen = self.settlement.outcome()
         self.told = tuple(findings(self.seen, self.plan, labels, self._late))
         self.figures = figures(self.seen, labels)
 

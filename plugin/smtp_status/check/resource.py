@@ -106,7 +106,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
             dialogue.outcome(self._started) if isinstance(dialogue, Dialogue) else dialogue
             for dialogue in self._dialogues
         )
-        self._finish_visit()
+        self._settle_mail()
         if not self.survey.routes:
             return _metrics(self.outcomes[0], self.arrivals)
         if not settings.several:
@@ -143,11 +143,11 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
             self._started = self._deadline.started
             target = Target(settings.domain or "", ())
             self._dialogues = [Outcome(target, survey.findings, survey.times, ended)]
-            self._begin_visit([""])
+            self._open_mailbox([""])
             return
         # The mailbox is no part of the total, which is SMTP's.
         labels = [route.target.label for route in survey.routes]
-        self._started = self._deadline.started + self._begin_visit(labels)
+        self._started = self._deadline.started + self._open_mailbox(labels)
         self._dialogues = [
             Dialogue(self._plan_for(route.target), route, self._now, self._judge, self._tolerates, search=self._search)
             if route.target.addresses
@@ -164,7 +164,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         assert self.survey is not None
         if not self.survey.routes:
             return
-        with_mailbox = self.arrivals is not None and self.arrivals.visit.noted
+        with_mailbox = self.arrivals is not None and self.arrivals.settlement.noted
         spare = min(SPARE_SECONDS, self._settings.timeout / 10) if with_mailbox else 0.0
         deadline.at -= spare
         end = deadline.at
@@ -178,23 +178,23 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         plan = self._settings.plan
         if self.arrivals is None or plan.message is None:
             return plan
-        return plan._replace(message=self.arrivals.visit.labelled(plan.message, target.label))
+        return plan._replace(message=self.arrivals.settlement.labelled(plan.message, target.label))
 
-    def _begin_visit(self, labels: Sequence[str]) -> float:
+    def _open_mailbox(self, labels: Sequence[str]) -> float:
         """Seconds that the mailbox took before any mail was sent."""
         if self.arrivals is None:
             return 0.0
         began = self._deadline.elapsed()
-        self.arrivals.visit.begin(labels, self._deadline, self._stop)
+        self.arrivals.settlement.begin(labels, self._deadline, self._stop)
         return self._deadline.elapsed() - began
 
-    def _finish_visit(self) -> None:
+    def _settle_mail(self) -> None:
         if self.arrivals is None:
             return
         from .arrivals import sent  # noqa: PLC0415 - loaded by now
 
         told = {outcome.target.label: sent(outcome, self._started) for outcome in self.outcomes}
-        self.arrivals.visit.finish(told, self._deadline)
+        self.arrivals.settlement.finish(told, self._deadline)
         self.arrivals.judge(tuple(told))
 
     def _tolerates(self, finding: Finding) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..tls.layer import TlsLayer
 
 
-class Door:
+class Session:
     """The way to the mailbox of ``plan``.
 
     Making it reads the certificate files; it raises UsageError where one cannot be used.  ``faults``: what is wrong

@@ -32,7 +32,7 @@ SPAM_NAMES = ("Junk", "Spam", "Junk Email", "Junk E-mail", "Junk Mail", "Bulk Ma
 NAME_SHOWN = 40
 
 
-class Shelf:
+class Folders:
     """The folders of one check, in the order of the plan; the first holds the notes and is open, as a rule.
 
     ``seen``: instants of the monotonic clock at which tokens showed.  ``whole``: folders that were looked through
@@ -42,21 +42,21 @@ class Shelf:
     def __init__(self, mailbox: Mailbox, plan: ArrivalPlan) -> None:
         self._mailbox = mailbox
         self._plan = plan
-        self.folders = [foldername.encode(name) for name in plan.folders]
-        self._right = len(self.folders)
+        self.names = [foldername.encode(name) for name in plan.folders]
+        self._right = len(self.names)
         self._trash = ""
         if plan.spam == () or "X-GM-EXT-1" in mailbox.capabilities:
             self._look_for_special(plan.spam == ())
         if plan.spam:
-            self.folders += [foldername.encode(name) for name in plan.spam]
-        self.shown = [cut(clean(foldername.decode(name)), NAME_SHOWN) for name in self.folders]
+            self.names += [foldername.encode(name) for name in plan.spam]
+        self.shown = [cut(clean(foldername.decode(name)), NAME_SHOWN) for name in self.names]
         self.sightings: list[Sighting] = []
         self.returned: list[Returned] = []
         self.seen: dict[str, float] = {}
         self.whole: set[int] = set()
         self.marked: list[tuple[int, int]] = []
         self.skipped: list[str] = []
-        self._next = [1] * len(self.folders)  # the first UID not looked at yet
+        self._next = [1] * len(self.names)  # the first UID not looked at yet
         self._exists = 0
         self._unsure = True  # whether something may have come into the first folder unnoticed
         self._taken: set[tuple[int, int]] = set()
@@ -78,15 +78,15 @@ class Shelf:
                 for where in (name, *(f"inbox{delimiter}{name}" for delimiter in sorted(delimiters)))
             )
             found = [by_name[name].name for name in named if name in by_name][:1]
-        self.folders += [name for name in found if name not in self.folders]
+        self.names += [name for name in found if name not in self.names]
 
     # -- notes
 
     def open(self) -> int:
         """Open the folder with the notes; how many messages it has.  What comes into the others from now on is new."""
-        self._exists = self._mailbox.select(self.folders[0])
-        for folder in range(1, len(self.folders)):
-            self._next[folder] = self._mailbox.status(self.folders[folder]) or 1
+        self._exists = self._mailbox.select(self.names[0])
+        for folder in range(1, len(self.names)):
+            self._next[folder] = self._mailbox.status(self.names[folder]) or 1
         return self._exists
 
     def drafts(self) -> list[Note]:
@@ -146,7 +146,7 @@ class Shelf:
         self._look_at_first(min(note.uid for note in notes), at)
         missing = [note for note in notes if not note.own and note.token not in self._tokens()]
         since = min((note.stamp.received for note in missing), default=None)
-        for folder in range(1, len(self.folders)):
+        for folder in range(1, len(self.names)):
             if since is not None:
                 self._look_by_date(folder, since, at)
             elif not self.has(awaited):
@@ -158,7 +158,7 @@ class Shelf:
         if changed or self._unsure:
             self._unsure = False
             self._take(0, self._mailbox.headers(f"{self._next[0]}:*", PROBE_FIELDS), at)
-        for folder in range(1, len(self.folders)):
+        for folder in range(1, len(self.names)):
             if not self.has(awaited):
                 self._look_at_new(folder, at)
         self._read_reports(awaited)
@@ -196,7 +196,7 @@ class Shelf:
         self._turn_to(0)
 
     def _look_at_new(self, folder: int, at: float) -> None:
-        upcoming = self._mailbox.status(self.folders[folder])
+        upcoming = self._mailbox.status(self.names[folder])
         first = self._next[folder]
         if upcoming <= first:
             return
@@ -214,7 +214,7 @@ class Shelf:
     def _turn_to(self, folder: int) -> int:
         """Open another folder to look into it, or the first again; how many messages it has."""
         self._unsure = True
-        return self._mailbox.select(self.folders[folder], readonly=folder > 0)
+        return self._mailbox.select(self.names[folder], readonly=folder > 0)
 
     def _take(self, folder: int, messages: Iterable[Message], at: float) -> None:
         for message in messages:
@@ -278,7 +278,7 @@ class Shelf:
         that are not ours are marked too, and the server removes either all or none."""
         mailbox = self._mailbox
         if folder:
-            mailbox.select(self.folders[folder])
+            mailbox.select(self.names[folder])
         if self._trash:
             # There EXPUNGE only takes a label off, and the mail stays in the archive.
             mailbox.copy(uids, self._trash)
