@@ -1,30 +1,19 @@
-"""Making foreign text harmless: hide the secrets, replace what is not printable, shorten.
+"""Making foreign text harmless, and shortening it.
 
-Always in this order: ``clean`` or ``sentence`` (both hide secrets before they touch anything else), then
-``cut`` or ``middle``.  What comes out is one printable line of text that encodes to UTF-8, with none of
-``| < > &`` and no backslash: the commands that Nagios is shipped with run it through ``printf '%b'``, where
-``\\x0a`` or ``\\011`` would begin a record of another host.
+Always in this order: ``clean`` or ``sentence``, then ``cut`` or ``middle``.  What comes out is one printable line of
+text that encodes to UTF-8, with none of ``| < > &`` and no backslash: the commands that Nagios is shipped with run it
+through ``printf '%b'``, where ``\\x0a`` or ``\\011`` would begin a record of another host.
 """
 
 from __future__ import annotations
 
 import re
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
 RAW_LIMIT = 8192
 """Octets of one text that are looked at: the plugin's whole output stays below 8 KiB."""
 
-HIDDEN = b"***"
 ELLIPSIS = "…"
 
-_SHORT = 3
-"""Secrets with fewer octets are hidden only where they stand alone: to hide each ``a`` of a text would both
-destroy it and tell the secret."""
-
-_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
 # Look-alikes keep a text legible: perfdata begins at |, and <, > and & are markup in every web interface.
 _LOOK_ALIKES = {"|": "¦", "<": "‹", ">": "›", "&": "＆", "\\": "∖"}
 _PICTURES = {**{chr(code): chr(0x2400 + code) for code in range(0x20)}, "\x7f": "\u2421"}
@@ -34,7 +23,7 @@ _NUMBER = r"‹(?:[0-9A-F]{2}|U\+[0-9A-F]{4,6})›"
 _LONGEST_NUMBER = len("‹U+10FFFF›")
 
 
-def clean(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
+def clean(raw: bytes | str) -> str:
     """``raw`` as one harmless line for transcript and tables.
 
     ``| < > &`` and backslashes become look-alikes, control characters their pictures (U+2400 and on), a TAB a
@@ -42,13 +31,13 @@ def clean(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
     ``‹U+202E›``.  Only the first RAW_LIMIT octets are shown; ``…`` stands for the rest.  Clean text of that length
     stays as it is.
     """
-    return _harmless(_shown(raw, secrets))
+    return _harmless(_shown(raw))
 
 
-def sentence(raw: bytes | str, secrets: Collection[bytes] = ()) -> str:
+def sentence(raw: bytes | str) -> str:
     """``raw`` as ``clean`` gives it, made to be read in the first line: addresses stand without their angle
     brackets, since Nagios drops these anyway, and runs of white space are one space."""
-    text = _shown(raw, secrets)
+    text = _shown(raw)
     if "<" in text:
         before, *pieces = text.split("<")
         text = before + "".join(map(_without_brackets, pieces))
@@ -87,51 +76,16 @@ def restored(text: str) -> bytes:
     return _octets(text.translate({ord(shown): meant for meant, shown in {**_LOOK_ALIKES, **_PICTURES}.items()}))
 
 
-def redact(raw: bytes, secrets: Collection[bytes], limit: int = RAW_LIMIT) -> bytes:
-    """The first ``limit`` octets of ``raw`` with ``***`` for every secret in them, also one that begins there
-    and ends later.
-
-    A secret is hidden as it is, in hexadecimal and in base64, wherever in an encoded text it stands; of
-    base64 the whole word is hidden.  Secrets of one or two octets are hidden where they stand alone, as they
-    are or in base64.
-    """
-    if not secrets:
-        return raw[:limit]
-    from binascii import b2a_base64  # noqa: PLC0415 - most runs have no secrets
-
-    spans: list[tuple[int, int]] = []
-    for secret in set(secrets):
-        if 0 < len(secret) < _SHORT:
-            for form in (secret, b2a_base64(secret, newline=False)):
-                spans += _alone(raw[: limit + len(form) + 1], form)
-        elif secret:
-            for form in (secret, secret.hex().encode(), secret.hex().upper().encode()):
-                spans += _everywhere(raw[: limit + len(form)], form)
-            for form in _base64_forms(secret):
-                spans += _base64_words(raw[: limit + len(form)], form)
-    parts: list[bytes] = []
-    shown = 0  # up to here raw is dealt with
-    for start, end in sorted(spans):
-        if start >= limit:
-            break
-        if start > shown or not parts:
-            parts += [raw[shown:start], HIDDEN]
-        shown = max(shown, end)
-    parts.append(raw[shown:limit])
-    return b"".join(parts)
-
-
-def _shown(raw: bytes | str, secrets: Collection[bytes]) -> str:
-    """What of ``raw`` may be shown, as text without secrets; still to be made harmless."""
+def _shown(raw: bytes | str) -> str:
+    """What of ``raw`` is shown, as text; still to be made harmless."""
     octets = _octets(raw) if isinstance(raw, str) else raw
-    limit, more = RAW_LIMIT, ""
-    if len(octets) > limit:
-        # not in the middle of a character, where there is one
-        while limit > RAW_LIMIT - 3 and octets[limit] & 0xC0 == 0x80:
-            limit -= 1
-        more = ELLIPSIS
-    visible = redact(octets, secrets, limit) if secrets else octets[:limit]
-    return visible.decode("utf-8", "surrogateescape") + more
+    if len(octets) <= RAW_LIMIT:
+        return octets.decode("utf-8", "surrogateescape")
+    limit = RAW_LIMIT
+    # not in the middle of a character, where there is one
+    while limit > RAW_LIMIT - 3 and octets[limit] & 0xC0 == 0x80:
+        limit -= 1
+    return octets[:limit].decode("utf-8", "surrogateescape") + ELLIPSIS
 
 
 def _octets(text: str) -> bytes:
@@ -170,43 +124,3 @@ def _number_around(text: str, position: int) -> tuple[int, int]:
     match = re.match(_NUMBER, text[start : start + _LONGEST_NUMBER]) if start >= 0 else None
     end = start + match.end() if match else position
     return (start, end) if end > position else (position, position)
-
-
-def _everywhere(raw: bytes, form: bytes) -> Iterator[tuple[int, int]]:
-    """All places of ``form``, overlapping ones too."""
-    start = raw.find(form)
-    while start >= 0:
-        yield start, start + len(form)
-        start = raw.find(form, start + 1)
-
-
-def _alone(raw: bytes, form: bytes) -> Iterator[tuple[int, int]]:
-    """The places of ``form`` with no letter or digit next to it."""
-    for start, end in _everywhere(raw, form):
-        neighbours = raw[max(0, start - 1) : start] + raw[end : end + 1]
-        if not any(octet >= 0x80 or chr(octet).isalnum() for octet in neighbours):
-            yield start, end
-
-
-def _base64_words(raw: bytes, form: bytes) -> Iterator[tuple[int, int]]:
-    """The whole base64 words around ``form``, since the digits next to it hold bits of the secret too."""
-    done = 0
-    start = raw.find(form)
-    while start >= 0:
-        begin = done + len(raw[done:start].rstrip(_BASE64))
-        done = len(raw) - len(raw[start + len(form) :].lstrip(_BASE64))
-        yield begin, done
-        start = raw.find(form, done)
-
-
-def _base64_forms(secret: bytes) -> set[bytes]:
-    """What base64 of any text that holds ``secret`` holds: one form for each of the three alignments (and the
-    same in the alphabet of RFC 4648 section 5), without the digits that depend on what stands next to it."""
-    from binascii import b2a_base64  # noqa: PLC0415 - most runs have no secrets
-
-    forms = set()
-    for before in range(3):
-        digits = b2a_base64(bytes(before) + secret, newline=False)
-        form = digits[(before * 8 + 5) // 6 : (before + len(secret)) * 8 // 6]
-        forms |= {form, form.replace(b"+", b"-").replace(b"/", b"_")}
-    return forms

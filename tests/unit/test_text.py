@@ -1,8 +1,7 @@
-"""Foreign text: what is shown of it, what is hidden, where it is cut."""
+"""Foreign text: what is shown of it, where it is cut."""
 
 from __future__ import annotations
 
-import base64
 import time
 import unicodedata
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_status.text import RAW_LIMIT, clean, cut, middle, redact, sentence
+from smtp_status.text import RAW_LIMIT, clean, cut, middle, restored, sentence
 
 ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.text("\\nx1b<>|& @aé\u202e…‹U+7›")
 ANY = st.binary() | ANY_TEXT
@@ -61,7 +60,7 @@ def test_sentence(raw: bytes, shown: str) -> None:
 
 @given(ANY)
 def test_every_result_is_one_printable_line(raw: bytes | str) -> None:
-    for shown in (clean(raw), sentence(raw), clean(raw, [b"secret"])):
+    for shown in (clean(raw), sentence(raw)):
         assert shown.isprintable()
         shown.encode()
         assert not set(shown) & set("|<>&\\\n\r\t")
@@ -81,65 +80,18 @@ def test_only_the_beginning_of_a_long_text_is_shown() -> None:
     assert clean(b"\x80" * (RAW_LIMIT + 9)).replace("‹80›", "") == "…"
 
 
-@pytest.mark.parametrize("piece", [b"<", b"\\", b"|n\\", b"\x80", b"a@<", b"sec", b"c2Vjcm", b"\xf0\x9f\x98\x80"])
+@pytest.mark.parametrize("piece", [b"<", b"\\", b"|n\\", b"\x80", b"a@<", b"\xf0\x9f\x98\x80"])
 def test_ten_megabytes_are_quick(piece: bytes) -> None:
     raw = piece * (10_000_000 // len(piece))
     begin = time.process_time()
-    clean(raw, [b"secret", b"secsecsec", b"a" * 5000])
-    sentence(raw, [b"secret"])
+    clean(raw)
+    sentence(raw)
     assert time.process_time() - begin < 1
 
 
-@pytest.mark.parametrize(
-    ("raw", "secrets", "shown"),
-    [
-        (b"pass hunter2 is wrong, hunter2!", [b"hunter2"], "pass *** is wrong, ***!"),
-        (b"Hunter2 HUNTER2", [b"hunter2"], "Hunter2 HUNTER2"),
-        # whichever comes first, the longer one leaves nothing
-        (b"hunter2000", [b"hunter2", b"hunter2000"], "***"),
-        (b"abcd abcxbcd", [b"abc", b"bcd"], "*** ***x***"),
-        (b"xabababax", [b"aba"], "x***x"),
-        (b"", [b"hunter2"], ""),
-        (b"text", [b""], "text"),
-        (b"p|a<ss>", [b"p|a<ss>"], "***"),
-        ("geheim-ä-wort".encode(), ["ä-wort".encode()], "geheim-***"),
-        (b"\xff\xfe\xfd!", [b"\xff\xfe\xfd"], "***!"),
-        (b"hex 68756e74657232 68756E74657232", [b"hunter2"], "hex *** ***"),
-        # short ones where they stand alone
-        (b"a bad password: a", [b"a"], "*** bad password: ***"),
-        (b"ab cab abc 'ab'", [b"ab"], "*** cab abc '***'"),
-        (b"YQ== is wrong", [b"a"], "*** is wrong"),
-    ],
-)
-def test_secrets_are_hidden(raw: bytes, secrets: list[bytes], shown: str) -> None:
-    assert clean(raw, secrets) == shown
-
-
-@pytest.mark.parametrize("before", ["", "x", "xx", "bob\0"])
-@pytest.mark.parametrize("after", ["", "y", "yy"])
-@pytest.mark.parametrize("secret", ["hu2", "hunter2", "ÿÿÿ?>?>~~~", "correct horse battery"])
-def test_base64_of_a_secret_is_hidden_in_every_alignment(before: str, after: str, secret: str) -> None:
-    whole = (before + secret + after).encode()
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        raw = b"535 5.7.8 '" + encode(whole) + b"' failed"
-        assert clean(raw, [secret.encode()]) == "535 5.7.8 '***' failed"
-
-
-@given(st.binary(min_size=3, max_size=40), st.binary(max_size=60), st.binary(max_size=60))
-def test_no_secret_is_left(secret: bytes, before: bytes, after: bytes) -> None:
-    for raw in (before + secret + after, before + base64.b64encode(secret) + after):
-        left = redact(raw, [secret]).replace(b"***", b"\0\0\0\0\0")
-        assert secret not in left or secret in b"\0\0\0\0\0"
-        assert base64.b64encode(secret) not in left
-
-
-@pytest.mark.parametrize("secret", [b"hunter2", b"h" * 3000])
-def test_a_secret_across_the_limit_is_hidden_whole(secret: bytes) -> None:
-    for visible in (1, 2, len(secret) - 1):
-        raw = b"." * (RAW_LIMIT - visible) + secret + b"after" * 100
-        assert clean(raw, [secret]) == "." * (RAW_LIMIT - visible) + "***…"
-    encoded = base64.b64encode(b"\0bob\0" + secret)
-    assert clean(b"." * (RAW_LIMIT - 9) + encoded + b"!" * 9999, [secret]) == "." * (RAW_LIMIT - 9) + "***…"
+@given(st.text(st.characters(min_codepoint=0, max_codepoint=0x7F)))
+def test_what_was_made_harmless_can_be_restored(text: str) -> None:
+    assert restored(clean(text)) == text.replace("\t", " ").encode()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from helpers.plugin import LAUNCHER, ROOT, run
+from servers.certs import Certs
 from servers.scripted import Auth, ScriptedServer, Session, Silence, SmtpScript, cram_md5, login, oauth, plain, scram
+from smtp_status.secrets import HIDDEN
 
 FAILING = ROOT / "tests/helpers/failing.py"
 USER = "alice@x.test"
@@ -118,9 +120,7 @@ def test_echo_in_the_first_line(scripted: Callable[..., ScriptedServer]) -> None
     server = scripted(echoing("PLAIN", ECHOES["the secret in a sentence"], SECRET))
     args = ("-U", USER, "-A", "PLAIN", "-P", SECRET, "--quit-after", "auth", "--state", "auth:235=critical")
     result = run("-H", "127.0.0.1", "-p", str(server.port), *args)
-    assert result.first == (
-        "SMTP CRITICAL - 127.0.0.1 auth: 235 user alice: password '***' is wrong (PLAIN, not wanted)"
-    )
+    assert result.first == (f"SMTP CRITICAL - 127.0.0.1 auth: 235 {HIDDEN} (PLAIN, not wanted)")
 
 
 def test_server_that_knows_the_password_before_it_is_told(scripted: Callable[..., ScriptedServer]) -> None:
@@ -144,8 +144,28 @@ def test_echo_in_a_reply_that_is_cut_off(early: bytes, scripted: Callable[..., S
     args = ("-U", USER, "-P", SECRET, "-A", "PLAIN", "-vvv", "-t", "1")
     result = run("-H", "127.0.0.1", "-p", str(server.port), *args)
     assert result.state == "CRITICAL"
-    assert "***" in result.first
+    assert HIDDEN in result.first
     assert leaked(result.out, SECRET) == ""
+
+
+@pytest.mark.parametrize("verbosity", ["-q", "-vv"])
+@pytest.mark.parametrize("place", range(8170, 8190, 3))
+def test_echo_across_the_longest_line(place: int, verbosity: str, scripted: Callable[..., ScriptedServer]) -> None:
+    """A line may have 8 KiB: where it is cut, a part of the secret stands before, and the rest behind."""
+    line = (b"535 ".ljust(place, b"x") + SECRET.encode()).ljust(9000, b"y") + b"\r\n"
+    server = scripted(auth={"PLAIN": Auth((b"",), final=line)})
+    result = run("-H", "127.0.0.1", "-p", str(server.port), "-U", USER, "-P", SECRET, "-A", "PLAIN", verbosity)
+    assert result.state == "CRITICAL"
+    assert not any(SECRET[start : start + 5] in result.out for start in range(len(SECRET) - 4))
+
+
+def test_echo_in_a_certificate(certs: Certs, scripted: Callable[..., ScriptedServer]) -> None:
+    name = "tr0ub4dor.example.test"
+    server = scripted(tls=certs.context(certs.leaf("tr0ub4dor", [name])))
+    args = ("-s", "--ca", str(certs.ca), "-U", USER, "-P", SECRET, "-vvv")
+    result = run("-H", "127.0.0.1", "-p", str(server.port), *args)
+    assert result.first == f"SMTP CRITICAL - 127.0.0.1 tls: certificate is for {HIDDEN} not for 127.0.0.1; --tls-name?"
+    assert "tr0ub4dor" not in result.out.lower()
 
 
 # -- where it comes from

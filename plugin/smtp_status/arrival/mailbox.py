@@ -137,17 +137,17 @@ class Mailbox:
                 faults.append(fault.cause)
                 return None
             finally:
-                self._hide(exchange.secrets)
+                self._hide(exchange.secrets, exchange.sent)
             return response
 
-        self._hide(exchange.secrets)
+        self._hide(exchange.secrets, exchange.sent)
         try:
             self._do(f"AUTHENTICATE {mechanism}", self._client.authenticate, mechanism, answer)
             exchange.finish()
         except AuthFault as fault:
             faults.append(fault.cause)
         except TransportError as error:
-            explanation = sentence(exchange.explanation, self._stream.secrets)
+            explanation = sentence(exchange.explanation)
             if not faults and explanation and error.failure.kind == "failure":
                 raise TransportError(error.failure._replace(cause=f"{error.failure.cause}: {explanation}")) from None
             if not faults:
@@ -183,8 +183,9 @@ class Mailbox:
             words = f"no mechanism in common, offered: {listed}"
         raise TransportError(Failure("missing", words))
 
-    def _hide(self, secrets: Collection[bytes]) -> None:
-        self._stream.secrets = tuple({*self._stream.secrets, *secrets} - {b""})
+    def _hide(self, secrets: Collection[bytes], sent: Collection[bytes] = ()) -> None:
+        self._stream.secrets.update(secrets)
+        self._stream.sent.update(sent)
 
     def folders(self) -> list[Folder]:
         """All folders, with what each is for where the server tells (RFC 6154)."""
@@ -299,18 +300,18 @@ class Mailbox:
         if first in (b"*", b"+") or word not in (b"NO", b"BAD"):
             return self._broken()
         if word == b"BAD":
-            return Failure("error", sentence(rest, self._stream.secrets))
+            return Failure("error", sentence(rest))
         full = b"[OVERQUOTA]" in rest.upper()
-        return Failure("full" if full else "failure", sentence(rest, self._stream.secrets))
+        return Failure("full" if full else "failure", sentence(rest))
 
     def _broken(self) -> Failure:
         last = self._stream.last.strip()
         if last[:6].upper() == b"* BYE ":
-            return Failure("closed", f"closed by the server: {sentence(last[2:], self._stream.secrets)}")
+            return Failure("closed", f"closed by the server: {sentence(last[2:])}")
         return Failure("protocol", f"not an IMAP answer: {self._said()}")
 
     def _said(self) -> str:
-        return sentence(self._stream.last.strip(), self._stream.secrets)
+        return sentence(self._stream.last.strip())
 
     def _count(self, data: Sequence[Any]) -> int:
         last = data[-1] if data else None

@@ -65,8 +65,15 @@ class Session:
         return self._stream is not None and self._stream.is_told_to_end()
 
     def transcript(self) -> list[str]:
-        """What was said, for ``-vv``."""
-        return self._stream.transcript if self._stream is not None else []
+        """What was said, for ``-vv``, without what repeats part of the login."""
+        stream = self._stream
+        if stream is None or not stream.transcript:
+            return []
+        from ..secrets import HIDDEN, Login  # noqa: PLC0415 - for ``-vv`` only
+
+        login = Login(stream.secrets, stream.sent, (self._plan.host, self._plan.credentials.user, self._plan.name))
+        hidden = login.repeated_among([line[len(">>> ") :] for line in stream.transcript])
+        return [f"{line[:3]} {HIDDEN}" if place in hidden else line for place, line in enumerate(stream.transcript)]
 
     def enter(self, deadline: Deadline, until: float, stop: int | None) -> Mailbox:
         """A session that is logged in, at the instant ``until`` of the monotonic clock at the latest.
@@ -78,7 +85,7 @@ class Session:
         self._check_login(addresses)
         stream = self._stream = Stream(deadline, stop, plan.verbose)
         if plan.credentials.secret is not None:
-            stream.secrets = (plan.credentials.secret.value.encode("utf-8", "surrogateescape"),)
+            stream.secrets.add(plan.credentials.secret.value.encode("utf-8", "surrogateescape"))
         stream.until = until
         address = stream.connect(addresses, plan.source)
         if plan.tls.mode == "ssl":

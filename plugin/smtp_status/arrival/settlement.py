@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..net.deadline import Deadline
     from ..options.arrivalplan import ArrivalPlan
+    from ..secrets import Login
     from ..smtp.message import Message
     from .ledger import Account
     from .mailbox import Mailbox
@@ -102,19 +103,19 @@ class Settlement:
         self._details: list[str] = []
         self._origins: dict[str, list[tuple[str, str]]] = {}
 
-    def outcome(self) -> Settled:
-        """What is known now."""
+    def outcome(self, login: Login) -> Settled:
+        """What is known now, and nothing that repeats part of ``login``."""
         folders = self._folders
         return Settled(
-            self._failure,
-            self._unclean,
+            _without(login, self._failure),
+            _without(login, self._unclean),
             self._left,
             self._account,
             self._seconds,
             self._session.tls_days,
             self._messages,
-            tuple(folders.skipped) if folders is not None else (),
-            tuple(folders.shown) if folders is not None else (),
+            tuple(login.cleared(folders.skipped)) if folders is not None else (),
+            tuple(login.cleared(folders.shown)) if folders is not None else (),
             self._origins,
             (*self._session.details, *self._details),
             tuple(self._session.transcript()),
@@ -299,3 +300,7 @@ class Settlement:
     def _give_up(self, failure: Failure) -> None:
         self._failure = failure
         self._session.close()
+
+
+def _without(login: Login, failure: Failure | None) -> Failure | None:
+    return None if failure is None else failure._replace(cause=login.cleared([failure.cause])[0])

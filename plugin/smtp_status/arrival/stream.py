@@ -45,8 +45,9 @@ class Stream:
         """Instant of the monotonic clock at which every wait ends, besides the deadline."""
         self.stopped = False
         """Whether the run was told to end."""
-        self.secrets: tuple[bytes, ...] = ()
-        """What is never shown."""
+        self.secrets: set[bytes] = set()
+        self.sent: set[bytes] = set()
+        """What is never shown: passwords and tokens, and what was made of them for the server."""
         self.last = b""
         """The last line that came."""
         self.transcript: list[str] = []
@@ -246,7 +247,7 @@ class Stream:
             return
         if b"\n" in line:  # a literal of ours
             line = b"... %d octets" % len(octets)
-        self.transcript.append(mark.decode() + cut(clean(line, self.secrets), LINE_SHOWN))
+        self.transcript.append(mark.decode() + cut(clean(line), LINE_SHOWN))
 
 
 def _excess(what: str) -> TransportError:

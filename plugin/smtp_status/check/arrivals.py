@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..findings import Finding, Outcome
     from ..options.arrivalplan import ArrivalPlan, Threshold
     from ..options.settings import Settings
+    from ..secrets import Login
 
 
 class Arrivals:
@@ -30,15 +31,19 @@ class Arrivals:
         self.plan = plan
         self.settlement = Settlement(plan, version)
         self.seen: Settled
+        self._login: Login | None = None
         self.told: tuple[Told, ...] = ()
         self.figures: Figures | None = None
         self._warning = settings.stage_warning.get("arrive")
         self._critical = settings.stage_critical.get("arrive")
 
-    def judge(self, labels: Sequence[str]) -> None:
-        """Look at what was found; ``labels`` are those of the targets."""
-        self.seen = self.settlement.outcome()
-        self.told = tuple(findings(self.seen, self.plan, labels, self._late))
+    def judge(self, labels: Sequence[str], login: Login) -> None:
+        """Look at what was found; ``labels`` are those of the targets, and nothing of ``login`` is shown."""
+        from .foreign import told_without  # noqa: PLC0415 - only with a secret
+
+        self._login = login
+        self.seen = self.settlement.outcome(login)
+        self.told = tuple(told_without(login, findings(self.seen, self.plan, labels, self._late)))
         self.figures = figures(self.seen, labels)
 
     def _late(self, seconds: float) -> tuple[str, str]:
@@ -164,7 +169,8 @@ class Arrivals:
 
     def details(self) -> list[str]:
         """Lines for ``-v`` below the table."""
-        return [*rows(self.seen, self.plan), *self.seen.details]
+        assert self._login is not None
+        return self._login.cleared([*rows(self.seen, self.plan), *self.seen.details])
 
 
 def sent(outcome: Outcome, started: float) -> Sent:

@@ -22,9 +22,6 @@ OPENING_KEPT = 1024
 LEAST_SECONDS = 0.2
 """What a reader is given to begin with, also where the deadline has passed."""
 
-_GAP = "... {} lines left out ..."
-_WIDEST_GAP = len(_GAP.format(1_000_000)) + 1
-
 
 class Section(NamedTuple):
     """What is shown of one target.  ``perfdata`` begins with the target's total; ``expendable``: a target that did
@@ -168,8 +165,11 @@ def _shorter_transcripts(sections: Sequence[Section], excess: int) -> list[Secti
 
 
 def _ends(lines: Sequence[str], budget: int) -> list[str]:
-    """As many of the first and the last lines as fit, and a line between that says how many are missing."""
-    left = budget - _WIDEST_GAP
+    """As many of the first and the last lines as fit, and a line between that says how many are missing, those that
+    were left out before too."""
+    from ..smtp import gap  # noqa: PLC0415 - most outputs are whole
+
+    left = budget - len(gap.line(100_000_000)) - 1
     if left < 0:
         return []
     head, tail = 0, 0
@@ -181,4 +181,5 @@ def _ends(lines: Sequence[str], budget: int) -> list[str]:
         head, tail = (head + 1, tail) if from_head else (head, tail + 1)
     if head + tail == len(lines):
         return list(lines)
-    return [*lines[:head], _GAP.format(len(lines) - head - tail), *lines[len(lines) - tail :]]
+    missing = sum(map(gap.width, lines[head : len(lines) - tail]))
+    return [*lines[:head], gap.line(missing), *lines[len(lines) - tail :]]

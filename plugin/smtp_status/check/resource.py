@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..net.conversation import Conversation, NewLayer
     from ..net.routes import Survey
     from ..options.settings import Settings
+    from ..secrets import Login
     from ..smtp.plan import Plan
     from ..smtp.route import Route
     from ..smtp.session import Search
@@ -83,6 +84,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         self._stop: int | None = None
         self._started = 0.0
         self._timed_out = False
+        self._login = _login_of(settings)
 
     def limit(self, deadline: Deadline, now: float, stop: int | None) -> None:
         """When to end: at ``deadline``, or once ``stop`` is readable; ``now`` is the wall clock since the epoch."""
@@ -106,6 +108,11 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
             dialogue.outcome(self._started) if isinstance(dialogue, Dialogue) else dialogue
             for dialogue in self._dialogues
         )
+        if self._login is not None:
+            from .foreign import outcome_without  # noqa: PLC0415 - only with a secret
+
+            named = settings.domain is not None
+            self.outcomes = tuple(outcome_without(self._login, outcome, named) for outcome in self.outcomes)
         self._settle_mail()
         if not self.survey.routes:
             return _metrics(self.outcomes[0], self.arrivals)
@@ -135,6 +142,10 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
             _check_login(settings.plan, survey.routes)
         if settings.several:
             survey = survey._replace(routes=routes.labelled(survey.routes, settings.all_addresses))
+        if self._login is not None:
+            from .foreign import survey_without  # noqa: PLC0415 - only with a secret
+
+            survey = survey_without(self._login, survey, settings.domain is not None)
         self.survey = survey
         ended = self._deadline.elapsed()
         if not survey.routes:
@@ -149,7 +160,15 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         labels = [route.target.label for route in survey.routes]
         self._started = self._deadline.started + self._open_mailbox(labels)
         self._dialogues = [
-            Dialogue(self._plan_for(route.target), route, self._now, self._judge, self._tolerates, search=self._search)
+            Dialogue(
+                self._plan_for(route.target),
+                route,
+                self._now,
+                self._judge,
+                self._tolerates,
+                search=self._search,
+                share=len(survey.routes),
+            )
             if route.target.addresses
             else _dead_end(route, ended)
             for route in survey.routes
@@ -195,7 +214,8 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
 
         told = {outcome.target.label: sent(outcome, self._started) for outcome in self.outcomes}
         self.arrivals.settlement.finish(told, self._deadline)
-        self.arrivals.judge(tuple(told))
+        assert self._login is not None
+        self.arrivals.judge(tuple(told), self._login)
 
     def _tolerates(self, finding: Finding) -> bool:
         """Whether a conversation goes on beside a fault: where it keeps no mail away, or ``--state`` has it so."""
@@ -242,6 +262,14 @@ def _judge(plan: TlsPlan) -> Judge | None:
         return Judge(plan)
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _login_of(settings: Settings) -> Login | None:
+    if settings.plan.credentials is None and settings.arrival is None:
+        return None
+    from .foreign import login_of  # noqa: PLC0415 - most checks do not log in
+
+    return login_of(settings)
 
 
 def _layer_maker(plan: TlsPlan, shared: Shared | None) -> NewLayer:

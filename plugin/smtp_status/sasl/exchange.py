@@ -55,19 +55,19 @@ class Exchange:
         self.explanation = ""
         self._user = user
         self._secret = secret
-        self._hidden = set[bytes]()
-        self._hide(secret)
+        self._sent = set[bytes]()
         self._hide_response(initial or b"")
 
     @property
     def secrets(self) -> tuple[bytes, ...]:
-        """Everything so far that must not be shown when the server echoes it, longest first.
+        """The password or token as it is used; none where there is none."""
+        return (self._secret,) if self._secret else ()
 
-        The secret, each response and what proves the secret in it, the server's own SCRAM proof (enough to
-        try passwords against), and all of it as base64.  A response that is just the user name is hidden as
-        base64 only: the name itself is in addresses and error texts everywhere.
-        """
-        return tuple(sorted(self._hidden, key=lambda text: (-len(text), text)))
+    @property
+    def sent(self) -> tuple[bytes, ...]:
+        """What was made of the secret so far, and must not be shown either: each response as it goes on the wire, and
+        what proves the secret in it; and the server's own proof, which is enough to try passwords against."""
+        return tuple(sorted(self._sent))
 
     def respond(self, challenge: bytes) -> bytes:
         """The response to a decoded challenge; raises AuthFault when the challenge breaks the mechanism."""
@@ -89,14 +89,11 @@ class Exchange:
         return AuthFault(f"{self.mechanism} {cause}")
 
     def _hide_response(self, response: bytes) -> None:
-        self._hide(response, raw=response != self._user)
+        if response:
+            self._hide(encode(response))
 
-    def _hide(self, text: bytes, raw: bool = True) -> None:
-        if text:
-            line = encode(text)
-            self._hidden.update((line, line.rstrip(b"=")))
-            if raw:
-                self._hidden.add(text)
+    def _hide(self, text: bytes) -> None:
+        self._sent.add(text)
 
 
 def utf8(text: str, what: str) -> bytes:

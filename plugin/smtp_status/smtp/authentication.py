@@ -63,9 +63,9 @@ def authenticate(session: Session) -> Steps[None]:
     except ValueError as error:
         session.lack("auth", str(error))
     # Besides the password as the user gave it: SASLprep may have changed it.
-    session.observations.hide(exchange.secrets)
+    session.observations.hide(exchange.secrets, exchange.sent)
     answer = yield from _sasl(session, exchange)
-    explanation = sentence(exchange.explanation, session.observations.secrets)
+    explanation = sentence(exchange.explanation)
     words = meaning(answer.reply)
     column = "protocol" if answer.early else reply_table.judge("AUTH", answer.reply.code)
     if column == "success":
@@ -98,7 +98,7 @@ def _sasl(session: Session, exchange: Exchange) -> Steps[Answered]:
                 response = exchange.respond(challenge)
             elif challenge:
                 raise AuthFault(f"{exchange.mechanism} challenge before the initial response")
-            session.observations.hide(exchange.secrets)
+            session.observations.hide(exchange.secrets, exchange.sent)
             answer = yield from session.command("auth", "AUTH", encode(response), b"***")
         if reply_table.judge("AUTH", answer.reply.code) == "success":
             exchange.finish(b" ".join(answer.reply.texts))

@@ -37,7 +37,8 @@ class Dialogue:
     ``now`` is the wall clock in seconds since the epoch, for the dates of certificates.  ``judge`` is the run's judge
     of certificates, None for one of this conversation's own.  ``tolerates`` says of a finding on what a handshake
     showed whether the conversation goes on; by default it does where the plan tolerates it, or it keeps no sender away.
-    ``search``: as with ``Session``.  After ``run`` has ended, ``outcome`` tells what came of it.
+    ``search``: as with ``Session``.  ``share``: how many conversations the output is shared by.  After ``run`` has
+    ended, ``outcome`` tells what came of it.
     """
 
     def __init__(
@@ -49,11 +50,12 @@ class Dialogue:
         tolerates: Tolerates | None = None,
         *,
         search: Search | None = None,
+        share: int = 1,
     ) -> None:
         self._plan = plan
         self._now = now
         self._judge = judge
-        self._session = Session(plan, route, tolerates or self._tolerates, search)
+        self._session = Session(plan, route, tolerates or self._tolerates, search=search, share=share)
 
     def _tolerates(self, finding: Finding) -> bool:
         return bool(finding.default) or (finding.stage == "tls" and finding.kind in self._plan.tls.tolerate)

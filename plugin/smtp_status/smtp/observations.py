@@ -1,32 +1,42 @@
 """What a conversation leaves behind: how each step ended and how long it took, and what the output tells besides.
 
-The server's words come in as octets and stay as clean text without secrets.
+The server's words come in as octets and stay as clean text; only once all is known, what of them repeats part of the
+login is taken out: it may be spread over several replies, and come before the secret is sent.
 """
 
 from __future__ import annotations
 
 from ..findings import Failure, Finding, Outcome, StageTime
 from ..stages import STAGES
-from ..text import clean, sentence
+from ..text import ELLIPSIS, sentence
 from .actions import Answered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from ..findings import Address
+    from ..secrets import Login
     from .actions import Result
     from .plan import Plan
     from .route import Route
+    from .transcript import Transcript
 
 CLOCKS_SHOWN = 3  # the least verbosity that says which clock measured
-REPLY_LINES_SHOWN = 200
+
+WORDS_KEPT = 512
+"""Octets of a reply that are kept for sentence and stage table, which show 160 characters at most."""
+
+TRANSCRIPT_SHOWN = 2  # the least verbosity with a transcript
 
 
 class Observations:
-    """Of one conversation with the target of ``route``, as ``plan`` wants it."""
+    """Of one conversation with the target of ``route``, as ``plan`` wants it.
 
-    def __init__(self, plan: Plan, route: Route) -> None:
+    ``share``: how many conversations the output is shared by.
+    """
+
+    def __init__(self, plan: Plan, route: Route, share: int = 1) -> None:
         self._plan = plan
         self._target = route.target
         self._known = route.findings  # before anybody connected
@@ -40,30 +50,52 @@ class Observations:
         self.tls_days: int | None = None
         self.notes: list[str] = []
         self.details: list[str] = []
-        self.secrets: tuple[bytes, ...] = ()
-        """What nobody may be shown, in any form."""
-        self._transcript: list[str] = []
+        self._secrets: set[bytes] = set()
+        self._sent: set[bytes] = set()
+        self._cut_off: set[int] = set()  # the findings whose words end in the middle
+        self._transcript: Transcript | None = None
+        if plan.verbose >= TRANSCRIPT_SHOWN:
+            from .transcript import Transcript  # noqa: PLC0415 - few want to see it
+
+            self._transcript = Transcript(share)
         self._stamped: list[bool] = []  # for each reply, whether the kernel's clock timed it
         if plan.credentials is not None and plan.credentials.secret is not None:
-            self.hide([plan.credentials.secret.value.encode("utf-8", "surrogateescape")])
+            self._secrets.add(plan.credentials.secret.value.encode("utf-8", "surrogateescape"))
 
     def outcome(self, started: float) -> Outcome:
         """What is known now; ``started`` is the instant of the monotonic clock the total counts from."""
+        login = self._login()
+        findings = (*self._known, *self.findings)
+        details, notes = [*self.details, *self._clocks()], self.notes
+        if login is not None:
+            findings = _without(login, findings, {len(self._known) + place for place in self._cut_off})
+            details, notes = login.cleared(details), login.cleared(notes)
         return Outcome(
             self._target,
-            (*self._known, *self.findings),
+            findings,
             tuple(StageTime(stage, self.times[stage]) for stage in self._order() if stage in self.times),
             max(self.decided - started, self._target.dns_seconds or 0.0),
             self.address,
-            (*self.details, *self._clocks()),
-            tuple(self._transcript),
+            tuple(details),
+            tuple(self._transcript.shown(login)) if self._transcript is not None else (),
             self.tls_days,
-            tuple(self.notes),
+            tuple(notes),
         )
 
-    def hide(self, secrets: Iterable[bytes]) -> None:
-        """These are secrets too, from now on."""
-        self.secrets = tuple({*self.secrets, *secrets} - {b""})
+    def hide(self, secrets: Iterable[bytes], sent: Iterable[bytes]) -> None:
+        """These are secrets too, and this is what was made of them for the server."""
+        self._secrets.update(secrets)
+        self._sent.update(sent)
+
+    def _login(self) -> Login | None:
+        if not (self._secrets or self._sent):
+            return None
+        from ..secrets import Login  # noqa: PLC0415 - most checks have no secret
+
+        plan = self._plan
+        boxes = (*plan.recipients, *(() if plan.sender is None else (plan.sender,)))
+        names = [self._target.host, plan.tls.name, plan.helo, plan.credentials and plan.credentials.user]
+        return Login(self._secrets, self._sent, [*filter(None, names), *(box.text for box in boxes)])
 
     # -- findings and times
 
@@ -75,13 +107,14 @@ class Observations:
         """A step that ended with ``answer``; its time counts unless the reply is none (``protocol``)."""
         if kind == "protocol":
             self.times.pop(stage, None)
-        text = sentence(b" ".join(answer.reply.texts), self.secrets)
+        text = _words(answer.reply.texts)
         self.findings.append(Finding(stage, kind, answer.reply.codes, text, cause, about, answer.seconds))
 
     def add_failure(self, stage: str, failure: Failure, cause: str) -> None:
         """A step that ended without a reply; the stage has no time then."""
         self.times.pop(stage, None)
-        text = sentence(b" ".join(failure.lines), self.secrets)
+        text = _words(failure.lines)
+        self._cut_off.add(len(self.findings))
         self.findings.append(Finding(stage, failure.kind, text=text, cause=cause))
 
     def add_time(self, stage: str, answer: Answered) -> None:
@@ -106,7 +139,7 @@ class Observations:
 
     def tell(self, result: Result, *said: bytes | str) -> None:
         """One exchange: what was said, unless the server spoke before it could be, and what came back."""
-        if not self._plan.verbose:
+        if self._transcript is None:
             return
         if isinstance(result, Answered):
             unsent, heard = result.unasked, result.reply.lines
@@ -114,17 +147,38 @@ class Observations:
             assert isinstance(result, Failure)
             unsent, heard = result.unsent, result.lines
         for line in () if unsent else said:
-            self.say(line)
-        # A reply may have a hundred thousand lines; nobody is shown more than these.
-        self._transcript.extend("<<< " + clean(line, self.secrets) for line in heard[:REPLY_LINES_SHOWN])
-        if len(heard) > REPLY_LINES_SHOWN:
-            self._transcript.append(f"<<< ... {len(heard)} lines in all")
+            self._transcript.say(line)
+        self._transcript.hear(heard, cut_off=isinstance(result, Failure))
 
     def say(self, line: bytes | str) -> None:
         """A line without a reply."""
-        if self._plan.verbose:
-            self._transcript.append(">>> " + clean(line, self.secrets))
+        if self._transcript is not None:
+            self._transcript.say(line)
 
     def tell_secured(self, words: str) -> None:
         """From here on everything was encrypted."""
-        self._transcript.append(f"=== {words}")
+        if self._transcript is not None:
+            self._transcript.secure(words)
+
+
+def _words(texts: Iterable[bytes]) -> str:
+    """The beginning of what a server said, for a sentence."""
+    said = b""
+    for text in texts:
+        said += b" " + text[: WORDS_KEPT + 1]
+        if len(said) > WORDS_KEPT + 1:
+            return sentence(said[1 : WORDS_KEPT + 1]) + ELLIPSIS
+    return sentence(said[1:])
+
+
+def _without(login: Login, findings: tuple[Finding, ...], cut_off: Collection[int]) -> tuple[Finding, ...]:
+    """``findings`` without the server's words that repeat part of ``login``, and without such words in ours.
+    ``cut_off``: the places of those whose words end in the middle."""
+    from ..secrets import HIDDEN  # noqa: PLC0415 - only with a secret
+
+    hidden = login.repeated_among([finding.text for finding in findings], cut_off)
+    ours = login.cleared([words for finding in findings for words in (finding.cause, finding.about)])
+    return tuple(
+        finding._replace(text=HIDDEN if place in hidden else finding.text, cause=cause, about=about)
+        for place, (finding, cause, about) in enumerate(zip(findings, ours[::2], ours[1::2]))
+    )

@@ -29,12 +29,11 @@ def raw(session: Session, command: RawCommand, challenged: bool) -> Steps[bool]:
     """``-C``: its reply is judged by its ``-R``, else by the reply table; whether that reply is a SASL challenge, as
     the last one was where ``challenged``."""
     stage = command.stage
-    hide_response(session, command.line, challenged)
+    shown = without_response(session, command.line, challenged)
     # The verb is named in sentences too, and the line may be anything.
-    word = clean(command.line.partition(b" ")[0], session.observations.secrets)
-    verb = "message" if stage == "message" else cut(word, VERB_SHOWN).upper()
-    about = clean(command.line, session.observations.secrets) if stage == "command" else ""
-    answer = yield from session.command(stage, verb, command.line)
+    verb = "message" if stage == "message" else cut(clean(shown.partition(b" ")[0]), VERB_SHOWN).upper()
+    about = clean(shown) if stage == "command" else ""
+    answer = yield from session.command(stage, verb, command.line, shown)
     if stage == "message" and 200 <= answer.reply.code < 300:
         session.message_accepted = True
     if command.expected is None and (verb, answer.reply.code) == ("AUTH", reply_table.CONTINUE):
@@ -56,17 +55,18 @@ def raw(session: Session, command: RawCommand, challenged: bool) -> Steps[bool]:
     return answer.reply.code == reply_table.CONTINUE
 
 
-def hide_response(session: Session, line: bytes, challenged: bool) -> None:
-    """A raw command that answers a challenge is a secret, and so is what comes along with AUTH (RFC 4954)."""
+def without_response(session: Session, line: bytes, challenged: bool) -> bytes:
+    """A raw command as it may be shown: not what answers a challenge, nor what comes along with AUTH (RFC 4954)."""
     word, _, arguments = line.partition(b" ")
-    with_auth = arguments.partition(b" ")[2] if word.upper() == b"AUTH" else b""
-    response = line if challenged else with_auth
+    mechanism, _, with_auth = arguments.partition(b" ")
+    response = line if challenged else with_auth if word.upper() == b"AUTH" else b""
     if response in (b"", b"=", b"*"):
-        return
+        return line
     from binascii import a2b_base64  # noqa: PLC0415 - hardly anybody logs in this way
 
     try:
-        decoded = a2b_base64(response)
+        secret = a2b_base64(response).rpartition(b"\0")[2]
     except ValueError:
-        decoded = b""
-    session.observations.hide((response, decoded, decoded.rpartition(b"\0")[2]))
+        secret = b""
+    session.observations.hide((secret,), (response,))
+    return b"***" if challenged else b" ".join((word, mechanism, b"***"))

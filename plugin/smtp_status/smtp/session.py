@@ -41,16 +41,18 @@ class Session:
     ``may_command``: the server has greeted and waits for a command, not for TLS or a message.  ``secured``: TLS
     stands.  ``extensions``: what EHLO offered, with parameters.  ``link`` is None until it is connected.
     ``tolerates`` says of a fault of TLS that stands whether the conversation goes on; ``search`` looks for a pattern in
-    lines, in the place of ``patterns.found``.
+    lines, in the place of ``patterns.found``.  ``share``: how many conversations the output is shared by.
     """
 
-    def __init__(self, plan: Plan, route: Route, tolerates: Tolerates, search: Search | None = None) -> None:
+    def __init__(
+        self, plan: Plan, route: Route, tolerates: Tolerates, *, search: Search | None = None, share: int = 1
+    ) -> None:
         self.plan = plan
         self.target = route.target
         self.tolerates = tolerates
         self.search = search
         self.policy = route.policy
-        self.observations = Observations(plan, route)
+        self.observations = Observations(plan, route, share)
         self.link: Connected | None = None
         own_name = route.policy.server_name if route.policy is not None else route.target.host
         self.tls_name = plan.tls.name or own_name.partition("%")[0].rstrip(".")

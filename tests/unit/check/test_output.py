@@ -11,6 +11,7 @@ import pytest
 from helpers.plugin import check_form
 from smtp_status.check import output
 from smtp_status.check.output import MAX_OUTPUT, Section, render
+from smtp_status.smtp import gap
 
 FIRST = "SMTP OK - mx1.example.org accepted the message in 0.084 s: 250 Ok"
 ENDING = "SMTP SERVER STATUS : OK"
@@ -268,9 +269,19 @@ def test_a_full_pipe_is_given_up(full, seconds, least):
 
 def test_a_full_pipe_is_given_up_soon_where_a_signal_came_before(full):
     readable, writable = os.pipe()
-    os.write(writable, b".")
+    os.close(writable)  # so that the other end is readable
     begin = time.monotonic()
     output.write("SMTP OK\n", 9, (signal.SIGTERM,), readable)
     assert time.monotonic() - begin < output.LEAST_SECONDS + 0.1
     os.close(readable)
-    os.close(writable)
+
+
+def test_lines_that_were_left_out_before_count():
+    lines = [*transcript(50), gap.line(1000), *transcript(50)]
+    text = render(FIRST, [Section((), lines, perfdata(""))], ENDING)
+    body = text.split("\n")
+    assert "... 1000 lines left out ..." in body  # it fits
+    lines = [*transcript(100), gap.line(1000), *transcript(100)]
+    body = render(FIRST, [Section((), lines, perfdata(""))], ENDING).split("\n")
+    shown = sum(line.startswith("<<<") for line in body)
+    assert f"... {1200 - shown} lines left out ..." in body

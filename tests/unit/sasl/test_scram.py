@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from helpers.sasl_exchanges import VECTORS, ScramServer, begin, fault
 from smtp_status.sasl import saslprep
-from smtp_status.sasl.exchange import encode
 
 SCRAM = ["SCRAM-SHA-256", "SCRAM-SHA-1"]
 
@@ -188,9 +187,9 @@ def test_secrets_hold_what_passwords_could_be_tried_against(vector):
     mechanism, nonce, challenge, response, final = vector
     exchange = begin(mechanism, nonce=nonce)
     exchange.respond(challenge)
-    assert {response.split(b",p=")[1], final, final[2:], encode(final)} <= set(exchange.secrets)
+    assert {response.split(b",p=")[1], final, final[2:]} <= set(exchange.sent)
     exchange.respond(final + b",x=y")
-    assert encode(final + b",x=y") in exchange.secrets
+    assert final + b",x=y" in exchange.sent
     cram = begin("CRAM-MD5", "tim", "tanstaaftanstaaf")
     cram.respond(b"<1896.697170952@postoffice.reston.mci.net>")
-    assert b"b913a602c7eda7a495b4e6e7334d3890" in cram.secrets
+    assert b"b913a602c7eda7a495b4e6e7334d3890" in cram.sent

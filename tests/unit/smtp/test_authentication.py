@@ -6,13 +6,16 @@ import base64
 
 import pytest
 
+from helpers.forms import FORMS
 from helpers.talk import (
     BARE,
     BYE,
     GREETING,
     LOOPBACK,
+    OTHER,
     SECONDS,
     SENDER,
+    TO,
     Talk,
     closed,
     offer,
@@ -22,6 +25,7 @@ from helpers.talk import (
 )
 from smtp_status.findings import Finding, Target
 from smtp_status.sasl.credentials import Credentials, Secret
+from smtp_status.secrets import HIDDEN
 from smtp_status.smtp import authentication, dialogue
 from smtp_status.smtp.actions import Answered, Connected
 from smtp_status.smtp.plan import Plan
@@ -212,7 +216,7 @@ def test_no_secret_anywhere_even_when_the_server_echoes_it():
         assert secret not in shown
         assert b64(secret) not in shown
         assert both not in shown
-        assert "***" in talk.last.text
+        assert talk.last.text == HIDDEN
 
 
 @pytest.mark.parametrize(
@@ -235,3 +239,43 @@ def test_every_code_of_the_rfc_has_a_meaning():
     # RFC 4954 sections 4 and 6
     assert set(authentication.MEANINGS) == {432, 454, 500, 501, 502, 503, 504, 534, 535, 538}
     assert authentication.MEANINGS[535] == "credentials rejected"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_secret_in_any_form(form):
+    secret = "Tr0ub4dor&3 /+=|horse"
+    echo = FORMS[form](secret).replace("\n", "")
+    wanted = plan(TO, credentials=Credentials("alice@x.test", Secret(secret), "PLAIN"))
+    offered = f"250-{echo}\n{offer('PLAIN')}"
+    later = (f"{code} {echo}" for code in (235, 250, 550, 250, 221))
+    outcome = local(wanted, f"220 {echo}", offered, *later).outcome
+    told = [(one.codes, one.text) for one in outcome.findings if one.codes]
+    assert told == [((code,), HIDDEN) for code in (220, 250, 235, 250, 550)]
+    heard = [line for line in outcome.transcript if line.startswith("<<<")]
+    assert heard == [f"<<< {code}{HIDDEN}" for code in ("220 ", "250-", "235 ", "250 ", "550 ", "250 ", "221 ")]
+
+
+def test_no_secret_in_pieces():
+    wanted = plan(TO, OTHER, credentials=Credentials("user", Secret("hunter2"), "PLAIN"))
+    lines = "\n".join(f"550-{char}" for char in "hunt") + "\n550 er"
+    script = (GREETING, offer("PLAIN"), "235 fine", "250 2.1.0 hunt", "250 2.1.5 er2", lines, "354 go", "250 ok", BYE)
+    outcome = local(wanted, *script).outcome
+    assert [one.text for one in outcome.findings if one.codes][2:6] == ["fine", HIDDEN, HIDDEN, HIDDEN]
+    heard = [line for line in outcome.transcript if line.startswith("<<<")]
+    assert heard[3:7] == ["<<< 235 fine", *[f"<<< 250 {HIDDEN}"] * 2, f"<<< 550-{HIDDEN}"]
+    assert heard[7:] == ["<<< 354 go", "<<< 250 ok", f"<<< {BYE}"]
+
+
+def test_no_secret_in_the_list_of_mechanisms():
+    wanted = plan(credentials=Credentials("user", Secret("hunter2"), None))
+    talk = local(wanted, GREETING, offer("HUNTER2", "X-HUNT"), BYE)
+    assert talk.last.cause == f"no mechanism in common, offered: {HIDDEN} X-HUNT"
+    assert "hunter2" not in repr(talk.outcome).lower()
+
+
+def test_ordinary_words_stay_beside_a_common_password():
+    wanted = plan(credentials=Credentials("user", Secret("password"), "PLAIN"))
+    talk = local(
+        wanted, GREETING, offer("PLAIN"), "535 5.7.8 Error: authentication failed: invalid user or password", BYE
+    )
+    assert talk.last.text == "5.7.8 Error: authentication failed: invalid user or password"

@@ -35,6 +35,7 @@ from helpers.talk import (
 )
 from smtp_status.findings import Finding
 from smtp_status.sasl.credentials import Credentials, Secret
+from smtp_status.smtp.transcript import KEPT
 from smtp_status.stages import STAGES
 from smtp_status.tls.plan import TlsPlan
 
@@ -94,10 +95,12 @@ def test_transcript():
 
 
 def test_transcript_of_a_long_message_and_a_long_reply():
-    greeting = "\n".join(f"220-{number}" for number in range(299)) + "\n220 end"
+    greeting = "\n".join(f"220-{number}" for number in range(1999)) + "\n220 end"
     talk = Talk(plan(TO, text="Subject: x\n\n" + "line\n" * 100), greeting, *WHOLE[1:])
     transcript = talk.outcome.transcript
-    assert transcript[:201] == (*(f"<<< 220-{number}" for number in range(200)), "<<< ... 300 lines in all")
+    kept = transcript.index("<<< ... 2000 lines in all")
+    assert transcript[: kept - 1] == tuple(f"<<< 220-{number}" for number in range(kept - 1))  # the last one is cut
+    assert KEPT - 9 < sum(len(line) - 4 + 1 for line in transcript[:kept]) <= KEPT + 9
     data = transcript.index(">>> DATA")
     assert transcript[data + 2 + 30] == f">>> ... {len(talk.sent[4]) - 3} octets in all"
     assert transcript[data + 2 + 31] == ">>> ."
