@@ -21,6 +21,7 @@ sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "plugin")]
 
 # ruff: noqa: E402 - the tests' servers are found from here on
 import pytest
+from arrival import Arrivals
 from commands import PEERS, Commands, Place
 from cost import Spender
 from growth import Growth, Rounds
@@ -38,7 +39,8 @@ DELAYS = {"banner": 8, "ehlo": 3, "starttls": 2, "mail": 5, "rcpt": 20, "data": 
 
 class Extent(NamedTuple):
     """How much is measured: rounds of a whole process and how many of its commands valgrind counts (None: all);
-    rounds by recipients, octets, lines and conversations; processes one at a time and at once, conversations in one."""
+    rounds by recipients, octets, lines and conversations; processes one at a time and at once, conversations in one;
+    messages in a big mailbox, and those whose arrival is timed."""
 
     rounds: int
     counted: int | None
@@ -49,6 +51,8 @@ class Extent(NamedTuple):
     idle: int
     burst: int
     crowd: int
+    mailbox: int = 50_000
+    arrivals: int = 40
 
 
 FULL = Extent(
@@ -72,6 +76,8 @@ SHORT = Extent(
     idle=4,
     burst=8,
     crowd=20,
+    mailbox=100,
+    arrivals=2,
 )
 
 
@@ -101,6 +107,7 @@ def main(short: bool) -> None:
         except pytest.skip.Exception as missing:  # which is how the tests' servers tell it
             situations = None
             parts.append(f"## How true the figures are\n\nNot measured: {missing}.\n")
+        parts.append(_arrival(certs, extent))
         text = "\n".join(parts)
         if short:
             print(text)
@@ -109,6 +116,13 @@ def main(short: bool) -> None:
         if situations:
             _draw_errors(situations)
         _draw_waterfall(commands, certs)
+
+
+def _arrival(certs: Certs, extent: Extent) -> str:
+    try:
+        return Arrivals(certs).report(extent.mailbox, extent.arrivals)
+    except pytest.skip.Exception as missing:
+        return f"## Arrival\n\nNot measured: {missing}.\n"
 
 
 def _head() -> str:

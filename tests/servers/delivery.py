@@ -69,6 +69,7 @@ _REFUSED = r"""/\+late@/ 450 4.3.0 Not now
 /./ 550 5.1.1 Recipient address rejected: User unknown
 """
 _DOVECOT = """
+log_timestamp = "%s.%{usecs} "
 mail_plugins = quota
 recipient_delimiter = +
 lmtp_save_to_detail_mailbox = yes

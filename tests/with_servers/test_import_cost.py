@@ -35,6 +35,7 @@ TLS = {"ssl", "_ssl", "socket", "selectors", "math", "array", "struct", "_struct
 RARE_PACKAGES = {"arrival", "maildomain", "resident", "sasl", "tls"}
 RARE = {
     *("check.several", "net.resolve", "net.threads"),
+    *("check.arrivals", "options.arrival", "options.arrivalplan"),
     *("options.credentials", "options.files", "options.help", "options.inifile"),
     *("smtp.authentication", "smtp.message", "smtp.patterns", "smtp.raw", "smtp.starttls"),
 }

@@ -67,6 +67,8 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         self.outcomes: tuple[Outcome, ...] = ()
         self.verdict: Verdict | None = None
         self.arrivals: Arrivals | None = None
+        self.replied: dict[str, float] = {}
+        """By a target's label, with a mailbox: when the reply came that decided, an instant of the monotonic clock."""
         self._settings = settings
         # What costs time of its own is loaded and read before the clock starts: it is not the server's.
         self.new_layer = _layer_maker(settings.plan.tls, shared)
@@ -213,6 +215,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         from .arrivals import sent  # noqa: PLC0415 - loaded by now
 
         told = {outcome.target.label: sent(outcome, self._started) for outcome in self.outcomes}
+        self.replied = {label: what.at for label, what in told.items()}
         self.arrivals.settlement.finish(told, self._deadline)
         assert self._login is not None
         self.arrivals.judge(tuple(told), self._login)
