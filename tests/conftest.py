@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,13 @@ from servers.scripted import ScriptedServer, SmtpScript
 from servers.submission import Submission
 
 Scripted = Callable[..., ScriptedServer]
+
+
+def pytest_configure() -> None:
+    """What was started in the background ignores SIGINT, and so does all that it starts; but the tests are about
+    programs that a terminal or a scheduler started.  A handler, even of nothing, is none in a new program."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda _number, _frame: None)
 
 
 @pytest.fixture(scope="session")

@@ -479,12 +479,26 @@ class TestLatency:
 
     @pytest.mark.parametrize(("listener", "mode", "stage"), [("smtp", "-S", "ehlo"), ("smtps", "-s", "banner")])
     def test_nothing_waits_for_a_delayed_ack(self, postfix: Postfix, certs: Certs, listener, mode, stage):
-        arguments = ["-H", HOST, "-p", str(postfix.port[listener]), mode, "--ca", str(certs.ca)]
-        resource = SMTP(settings_from(arguments, {}))
-        took = []
+        """Held against the same stage without TLS, in turns: what else this machine does slows down both."""
+        secured = ["-H", HOST, "-p", str(postfix.port[listener]), mode, "--ca", str(certs.ca)]
+        plain = ["-H", HOST, "-p", str(postfix.port["smtp"])]
+        for _ in range(3):  # whoever waits for an acknowledgement does so each time
+            took, control = self.interleaved(secured, plain, stage)
+            # A quarter of what the trap costs, and half of it.
+            above = statistics.median(took) - statistics.median(control)
+            late, others_late = (sum(one > 0.02 for one in seconds) for seconds in (took, control))
+            if above < 0.01 and late <= others_late:
+                return
+        pytest.fail(f"{sorted(took)} with TLS, {sorted(control)} without")
+
+    @staticmethod
+    def interleaved(secured: list[str], plain: list[str], stage: str) -> tuple[list[float], list[float]]:
+        """Seconds of ``stage`` in a hundred conversations of both kinds."""
+        resources = [SMTP(settings_from(arguments, {})) for arguments in (secured, plain)]
+        seconds: tuple[list[float], list[float]] = ([], [])
         for _ in range(100):
-            resource.limit(Deadline(10), time.time(), None)
-            resource.probe()
-            took.append(dict(resource.outcomes[0].times)[stage])
-        assert statistics.median(took) < 0.002
-        assert max(took) < 0.02  # room for a machine with other work, and half of what the trap costs
+            for resource, found in zip(resources, seconds):
+                resource.limit(Deadline(10), time.time(), None)
+                resource.probe()
+                found.append(dict(resource.outcomes[0].times)[stage])
+        return seconds
