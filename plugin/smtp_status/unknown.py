@@ -16,16 +16,14 @@ LIMIT = 160
 # Import name of each runtime dependency to its name on PyPI (Debian calls both python3-NAME) and the version wanted.
 DEPENDENCIES = {"nagiosplugin": ("nagiosplugin", "1.3"), "dns": ("dnspython", "2.3")}
 
-# What would begin perfdata, or act on a web page, a terminal or a shell's printf, and what stands for it.
-_HARMLESS = str.maketrans(
-    {"|": "/", "<": "(", ">": ")", "&": "+", "\\": "/", **{chr(code): "?" for code in (*range(0x20), 0x7F)}}
-)
-
 
 def line(sentence: str) -> str:
     """The whole line for ``sentence``, its end included; nothing in it can act on whoever reads it."""
     words = " ".join(f"{LEAD}{sentence}".split())
-    return words.translate(_HARMLESS)[:LIMIT] + "\n"
+    # What would begin perfdata, or act on a web page, a terminal or a shell's printf.
+    for char, other in (("|", "/"), ("<", "("), (">", ")"), ("&", "+"), ("\\", "/")):
+        words = words.replace(char, other)
+    return "".join("?" if char < " " or char == "\x7f" else char for char in words)[:LIMIT] + "\n"
 
 
 def reason(error: Exception) -> str:

@@ -8,7 +8,7 @@ socket, no clock, no environment: ``run`` is a generator that yields actions and
 
 from __future__ import annotations
 
-from . import hello, opening, transaction
+from . import hello, opening
 from .farewell import farewell
 from .session import Over, Session
 
@@ -27,6 +27,8 @@ def load(plan: Plan) -> None:
         from . import starttls  # noqa: F401, PLC0415 - only with TLS
     if plan.credentials is not None:
         from . import authentication  # noqa: F401, PLC0415 - most checks do not log in
+    if plan.sender is not None or plan.recipients:
+        from . import transaction  # noqa: F401, PLC0415 - a check of the greeting has none
     if plan.commands:
         from . import raw  # noqa: F401, PLC0415 - few checks send raw commands
 
@@ -89,13 +91,15 @@ class Dialogue:
             yield from self._secure()
         session.reached("ehlo")
         if plan.credentials is not None:
-            from .authentication import authenticate  # noqa: PLC0415 - most checks do not log in
+            from .authentication import authenticate  # noqa: PLC0415 - as above
 
             yield from authenticate(session)
         if plan.sender is not None or plan.recipients:
-            yield from transaction.transaction(session)
+            from .transaction import transaction  # noqa: PLC0415 - as above
+
+            yield from transaction(session)
         if plan.commands:
-            from .raw import raw_commands  # noqa: PLC0415 - few checks send raw commands
+            from .raw import raw_commands  # noqa: PLC0415 - as above
 
             yield from raw_commands(session)
 
