@@ -101,7 +101,7 @@ def completed(line: Arguments, environ: Mapping[str, str]) -> Arguments:
     uses.extend(line.uses)
     for operand, name, value in zip(table.OPERANDS, ("hostname", "from", "to", "data"), operands):
         (_, option), *_ = table.by_name(name)
-        uses.append(Use(option, value, operand))
+        uses.append(Use(option, value, operand, doubtful=value in line.doubtful))
     for use in uses:
         _check_characters(use)
     given = Arguments(tuple(filter(_says_something, uses)))

@@ -11,7 +11,7 @@ from .settings import InformationWanted, UsageError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import TypeVar
 
     from .table import Option
@@ -28,17 +28,23 @@ OLD_SPELLINGS = {"-wt": "-w", "-ct": "-c", "-to": "-t"}
 """Spellings of check_smtp's early years; getopt would read them as a letter with the value ``t`` or ``o``."""
 
 
+_IN_NAMES = "abcdefghijklmnopqrstuvwxyz-46"
+"""Characters of options' names."""
+
+
 class Use(NamedTuple):
     """One option as it was used.
 
     ``value`` is None where there was none.  ``spelling`` is how it was written, a shortened name in full.
-    ``origin`` says where it stands ('' for the command line).
+    ``origin`` says where it stands ('' for the command line).  ``doubtful``: the value may be the rest of a secret
+    around which nobody put quotes.
     """
 
     option: Option
     value: str | None
     spelling: str
     origin: str = ""
+    doubtful: bool = False
 
     @property
     def text(self) -> str:
@@ -48,6 +54,8 @@ class Use(NamedTuple):
     def fault(self, reason: str) -> UsageError:
         """What to raise when this use is wrong."""
         where = f" ({self.origin})" if self.origin else ""
+        if self.text and (self.doubtful or self.option.secret):
+            reason = reason.replace(shown(self.text), "***").replace(self.text, "***")
         return UsageError(f"{self.spelling} {reason}{where}")
 
     def read(self, parser: Callable[[str], T]) -> T:
@@ -60,11 +68,13 @@ class Use(NamedTuple):
 
 class Arguments(NamedTuple):
     """Options in their order, and the operands (HOST FROM TO DATA); ``meant`` are those of them that say something:
-    neither blank, nor a truth behind an option that takes no value."""
+    neither blank, nor a truth behind an option that takes no value.  ``doubtful``: which words of the operands stand
+    behind the value of a secret."""
 
     uses: tuple[Use, ...]
     operands: tuple[str, ...] = ()
     meant: tuple[str, ...] = ()
+    doubtful: frozenset[str] = frozenset()
 
     def has(self, name: str) -> bool:
         """Whether an option is used."""
@@ -97,6 +107,8 @@ def parse(words: Sequence[str]) -> Arguments:
     meant: list[str] = []
     before: Use | None = None
     first: Use | None = None
+    secret: Use | None = None  # behind which nothing but operands came
+    doubtful: set[str] = set()
     rest = list(reversed(words))
     while rest:
         word = OLD_SPELLINGS.get(rest[-1], rest[-1])
@@ -105,23 +117,37 @@ def parse(words: Sequence[str]) -> Arguments:
             operands.extend(reversed(rest))
             meant.extend(word for word in reversed(rest) if word.strip())
             break
-        if word.startswith("--"):
-            uses.append(_long(word[2:], rest))
-        elif word.startswith("-") and word != "-":
-            uses.extend(_cluster(word[1:], rest))
+        if word.startswith("-") and word != "-":
+            try:
+                uses.extend([_long(word[2:], rest)] if word.startswith("--") else _cluster(word[1:], rest))
+            except _NoOptionError:
+                if secret is None:
+                    raise
+                raise UsageError(
+                    f"what stands behind the value of {secret.spelling} is no option, see --help"
+                ) from None
         else:
             operands.append(word)
+            if secret is not None:
+                doubtful.add(word)
             if word.strip() and not (before and before.value is None and word.lower() in TRUTHS):
                 first = first if meant else before
                 meant.append(word)
             before = None
             continue
         before = uses[-1]
-    _check_surplus(uses, operands, meant, first)
-    return Arguments(tuple(uses), tuple(operands), tuple(meant))
+        secret = before if before.option.secret else None
+    _check_surplus(uses, operands, meant, first, doubtful)
+    return Arguments(tuple(uses), tuple(operands), tuple(meant), frozenset(doubtful))
 
 
-def _check_surplus(uses: Sequence[Use], operands: Sequence[str], meant: Sequence[str], before: Use | None) -> None:
+class _NoOptionError(UsageError):
+    """A word that looks like an option is none."""
+
+
+def _check_surplus(
+    uses: Sequence[Use], operands: Sequence[str], meant: Sequence[str], before: Use | None, doubtful: Collection[str]
+) -> None:
     """Raises UsageError where there are too many operands; ``before`` is what stands right before the first of
     ``meant``."""
     named = next((use for use in uses if use.option.name in {"hostname", "domain"}), None)
@@ -135,7 +161,8 @@ def _check_surplus(uses: Sequence[Use], operands: Sequence[str], meant: Sequence
         raise UsageError(f"{word} is one word too many beside {named.spelling}{hint}")
     if named is None and len(operands) > len(table.OPERANDS):
         surplus = operands[len(table.OPERANDS)]
-        raise UsageError(f"takes at most {' '.join(table.OPERANDS)} without options, not also {shown(surplus)}")
+        also = "so many words" if surplus in doubtful else f"also {shown(surplus)}"
+        raise UsageError(f"takes at most {' '.join(table.OPERANDS)} without options, not {also}")
 
 
 def setting(key: str, value: str, origin: str) -> Use:
@@ -144,6 +171,9 @@ def setting(key: str, value: str, origin: str) -> Use:
         spelling, option = f"-{key}", table.by_letter(key)
         if option is None:
             raise UsageError(f"{spelling} is no option ({origin})")
+    elif key.strip(_IN_NAMES):
+        # A line may be the rest of a password, or one without its equals sign, that ends with one.
+        raise UsageError(f"what stands before the equals sign is no option ({origin})")
     else:
         spelling, option = _named(key, f" ({origin})")
     if option.name in {"help", "version", "extra-opts"}:
@@ -183,7 +213,7 @@ def _cluster(letters: str, rest: list[str]) -> list[Use]:
             # What comes behind may be meant as the value of -P.
             rest_hidden = "…" if letters[index + 1 :] else ""
             inside = f" (in {shown('-' + letters[: index + 1])}{rest_hidden})" if len(letters) > 1 else ""
-            raise UsageError(f"{shown(spelling)} is no option{inside}, see --help")
+            raise _NoOptionError(f"{shown(spelling)} is no option{inside}, see --help")
         if option.metavar and not option.optional:
             value = letters[index + 1 :] or _next(option, spelling, rest)
             uses.append(Use(option, value, spelling))
@@ -208,9 +238,23 @@ def _named(name: str, where: str) -> tuple[str, Option]:
     """The full spelling and the option of a long name or of a prefix that fits only one option."""
     found = dict(table.by_name(name))
     if not name or not found:
-        raise UsageError(f"{shown('--' + name)} is no option, see --help{where}")
+        raise _NoOptionError(f"{shown('--' + _without_secret(name))} is no option, see --help{where}")
     if len({option.name for option in found.values()}) > 1:
         could_be = " ".join(f"--{long}" for long in found)
         raise UsageError(f"{shown('--' + name)} could be {could_be}{where}")
     spelled, option = next(iter(found.items()))
     return f"--{spelled}", option
+
+
+def _without_secret(name: str) -> str:
+    """An unknown long name without what may be a password that was written right behind the name it belongs to."""
+    for option in table.OPTIONS:
+        for known in option.names if option.secret else ():
+            start = known[: known.index("pass") + 1]
+            if name.startswith(start):
+                end = next(
+                    (place for place, (a, b) in enumerate(zip(name, known)) if a != b), min(len(name), len(known))
+                )
+                return name[:end] + ("…" if name[end:] else "")
+    before, word, behind = name.partition("pass")
+    return before + word + ("…" if behind else "")

@@ -225,3 +225,42 @@ def test_whatever_comes_is_parsed_or_a_usage_error(words: list[str]) -> None:
         pass
     else:
         assert len(given.uses) + len(given.operands) <= sum(len(word) or 1 for word in words)
+
+
+# -- words that may be part of a secret
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--authpasshunter2"], "--authpass… is no option, see --help"),
+        (["--authpashunter2"], "--authpas… is no option, see --help"),
+        (["--passwordhunter2"], "--pass… is no option, see --help"),
+        (["--imap-passhunter2"], "--imap-pass… is no option, see --help"),
+        (["-P", "correct", "--horse"], "what stands behind the value of -P is no option, see --help"),
+        (["--authpass=correct", "horse", "-!"], "what stands behind the value of --authpass is no option, see --help"),
+        (
+            ["-P", "correct", "horse", "battery", "-H", "mx"],
+            "what stands behind the value of -P is one word too many beside -H",
+        ),
+        (["-P", *"abcdef"], "takes at most HOST FROM TO DATA without options, not so many words"),
+        (["-P", "correct", "-v", "--horse"], "--horse is no option, see --help"),
+    ],
+)
+def test_a_word_that_may_be_part_of_a_secret_is_not_repeated(words: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        commandline.parse(words)
+    assert str(caught.value) == message
+
+
+def test_words_behind_a_secret_are_doubtful() -> None:
+    given = commandline.parse(["-P", "correct", "horse", "battery", "-v", "staple"])
+    assert given.operands == ("horse", "battery", "staple")
+    assert given.doubtful == {"horse", "battery"}
+
+
+@pytest.mark.parametrize("key", ["authpass: token=", "authpass hunter", "hunter2", "Hunter", "a=b", "größe"])
+def test_a_line_of_an_ini_file_that_may_be_part_of_a_secret_is_not_repeated(key: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        commandline.setting(key, "", "f line 1")
+    assert str(caught.value) == "what stands before the equals sign is no option (f line 1)"
