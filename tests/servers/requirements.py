@@ -52,6 +52,7 @@ PROGRAMS = {
     "lintian": Program(("lintian",), ("lintian",)),
     "man": Program(("man", "groff"), ("man-db", "groff-base")),
     "cc": Program(("cc",), ("gcc", "libc6-dev")),
+    "prometheus": Program(("prometheus", "promtool"), ("prometheus",)),
     "rpmbuild": Program(("rpmbuild", "rpm"), ("rpm",)),
     "openssl": Program(("openssl",), ("openssl",)),
 }

@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import time
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,14 +17,20 @@ if TYPE_CHECKING:
 
 _LENGTH = struct.Struct("!I")
 
-PATIENCE = 1.0
-"""Seconds until the back ends must have taken the request."""
+PATIENCE = 5.0
+"""Seconds until the back ends must have taken the request, at the most; never more than half of those there are.  The
+thin client has less: whoever runs the plugin in its place is one, and not two hundred at once."""
 
 AFTERWARDS = 2.0
 """Seconds that the verdict so far may take once it was asked for."""
 
 MAX_OUTPUT = 1 << 20
 """Octets of an answer."""
+
+
+UNKNOWN = 3
+
+_turns = BoundedSemaphore(os.cpu_count() or 1)
 
 
 class NotTakenError(Exception):
@@ -39,7 +46,7 @@ def ask(path: str, words: Sequence[str], seconds: float) -> tuple[int, str]:
     end = time.monotonic() + seconds
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(PATIENCE)
+            sock.settimeout(min(PATIENCE, seconds / 2))
             sock.connect(path)
             sock.sendall(_request(words))
             if _exactly(sock, 1) != b"A":
@@ -58,7 +65,20 @@ def ask(path: str, words: Sequence[str], seconds: float) -> tuple[int, str]:
 
 
 def run(command: Sequence[bytes], seconds: float) -> tuple[int, str]:
-    """Exit code and output of the plugin in a process of its own; after ``seconds`` it is told to end."""
+    """Exit code and output of the plugin in a process of its own; after ``seconds`` it is told to end.
+
+    As many run at a time as there are cores: more would all be late.  Where none ends in time there is no output.
+    """
+    end = time.monotonic() + seconds
+    if not _turns.acquire(timeout=seconds):
+        return UNKNOWN, "SMTP UNKNOWN - no turn for this check in time: too many take processes of their own\n"
+    try:
+        return _run(command, max(end - time.monotonic(), 0.1))
+    finally:
+        _turns.release()
+
+
+def _run(command: Sequence[bytes], seconds: float) -> tuple[int, str]:
     process = subprocess.Popen(  # noqa: S603 - our own words
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getopt
+import os
+import socket
 from typing import TYPE_CHECKING, NamedTuple
 
 from smtp_status import __version__
@@ -15,7 +17,8 @@ PROGRAM = "smtp_statusd"
 MOST_PROCESSES = 64
 
 HELP = f"""\
-usage: {PROGRAM} [--nagios SOCKET [--plugin NAME]...] [--listen PATH] [--processes N] [-v]
+usage: {PROGRAM} [--nagios SOCKET [--plugin NAME]...] [--listen PATH] [--metrics ADDR:PORT --modules FILE]
+                    [--processes N] [-v]
 
 Carries out the checks of check_smtp_status for the scheduler that is there, in processes that stay.
 
@@ -24,6 +27,10 @@ Carries out the checks of check_smtp_status for the scheduler that is there, in 
   --plugin NAME    Command whose checks are taken over there: the first word of the command line, or what stands
                    behind its last slash. Repeatable. check_smtp is one too. Default: check_smtp_status.
   --listen PATH    Unix socket (mode 0660) for the thin client.
+  --metrics ADDR:PORT
+                   Web server for Prometheus: /probe?target=HOST&module=NAME checks a server, /metrics tells of this
+                   program. ADDR is numeric, [::1] in brackets. Needs the library prometheus_client.
+  --modules FILE   Ini file with a section for each module, options of check_smtp_status in its lines.
   --processes N    Back ends that hold conversations, 1 to {MOST_PROCESSES}. Default: 1.
   -v, --verbose    Say more on standard error.
   -h, --help       Show this.
@@ -43,18 +50,21 @@ class Information(Exception):  # noqa: N818 - no error
 
 
 class Options(NamedTuple):
-    """What the command line says; ``nagios`` and ``listen`` are None where they were not given."""
+    """What the command line says; ``nagios``, ``listen`` and ``metrics`` (address and port) are None where they were
+    not given."""
 
     nagios: str | None
     plugins: tuple[str, ...]
     listen: str | None
     processes: int
     verbose: bool
+    metrics: tuple[str, int] | None = None
+    modules: str = ""
 
 
 def parse(words: Sequence[str]) -> Options:
     """The options of a command line (without the program's name).  Raises UsageError and Information."""
-    long = ["nagios=", "plugin=", "listen=", "processes=", "verbose", "help", "version"]
+    long = ["nagios=", "plugin=", "listen=", "metrics=", "modules=", "processes=", "verbose", "help", "version"]
     try:
         given, operands = getopt.gnu_getopt(list(words), "vhV", long)
     except getopt.GetoptError as error:
@@ -67,13 +77,24 @@ def parse(words: Sequence[str]) -> Options:
     if {"-V", "--version"} & set(last):
         raise Information(f"{PROGRAM} {__version__}\n")
     nagios, listen = (_path(last, name) for name in ("--nagios", "--listen"))
-    if nagios is None and listen is None:
-        raise UsageError("takes --nagios SOCKET, --listen PATH, or both")
+    metrics, modules = _metrics(last), last.get("--modules", "")
+    if nagios is None and listen is None and metrics is None:
+        raise UsageError("takes --nagios SOCKET, --listen PATH, --metrics ADDR:PORT, or several of them")
+    if (metrics is None) != (not modules):
+        raise UsageError("--metrics takes --modules FILE as well, and the reverse")
     plugins = tuple(dict.fromkeys(_plugin(value) for name, value in given if name == "--plugin"))
     if plugins and nagios is None:
         raise UsageError("--plugin takes --nagios as well")
     verbose = "-v" in last or "--verbose" in last
-    return Options(nagios, plugins or ("check_smtp_status",), listen, _processes(last), verbose)
+    return Options(
+        nagios,
+        plugins or ("check_smtp_status",),
+        listen,
+        _processes(last),
+        verbose,
+        metrics,
+        os.path.abspath(modules) if modules else "",
+    )
 
 
 def _path(given: dict[str, str], name: str) -> str | None:
@@ -81,6 +102,25 @@ def _path(given: dict[str, str], name: str) -> str | None:
     if path is not None and (not path.startswith("/") or len(path.encode("utf-8", "surrogateescape")) > 107):
         raise UsageError(f"{name} takes the absolute path of a unix socket, not {_shown(path)}")
     return path
+
+
+def _metrics(given: dict[str, str]) -> tuple[str, int] | None:
+    text = given.get("--metrics")
+    if text is None:
+        return None
+    address, _, port = text.rpartition(":")
+    if address.startswith("[") and address.endswith("]"):
+        address, family = address[1:-1], socket.AF_INET6
+    else:
+        family = socket.AF_INET
+    try:
+        socket.inet_pton(family, address)
+        number = int(port) if port.isdecimal() and port.isascii() and len(port) < 6 else 0
+    except (OSError, ValueError):
+        number = 0
+    if not 1 <= number <= 65535:
+        raise UsageError(f"--metrics takes ADDRESS:PORT or [ADDRESS]:PORT, numeric, not {_shown(text)}")
+    return address, number
 
 
 def _plugin(name: str) -> str:

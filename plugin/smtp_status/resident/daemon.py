@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import resource
+import socket
 import sys
+from contextlib import ExitStack
 from typing import NoReturn
 
-from . import commandline, listener, log
+from . import commandline, listener, log, spawn
+from .attendant import Attendant
 from .backends import Wanted
 from .connection import Core
 from .front import Front
@@ -31,19 +34,66 @@ def main(words: list[str]) -> int:
         log.tell(str(error))
         return BAD_USAGE
     _settle()
-    socket = None
-    if options.listen is not None:
+    with ExitStack() as held:
         try:
-            socket = listener.listen(options.listen)
-        except OSError as error:
-            log.tell(f"cannot listen at {options.listen}: {(error.strerror or 'unknown error').lower()}")
+            sock, path = _listener(options, held)
+            beside = _attendants(options, path, held)
+        except _CannotError as error:
+            if str(error):
+                log.tell(str(error))
             return BAD_USAGE
-    cores = [Core(options.nagios, plugin) for plugin in options.plugins] if options.nagios is not None else []
-    descriptor = None if socket is None else socket.fileno()
-    Front(cores, Wanted(options.processes, descriptor, options.verbose)).run()
-    if socket is not None and options.listen is not None:
-        listener.remove(socket, options.listen)
+        cores = [Core(options.nagios, plugin) for plugin in options.plugins] if options.nagios is not None else []
+        descriptor = None if sock is None else sock.fileno()
+        Front(cores, Wanted(options.processes, descriptor, options.verbose), beside).run()
     return 0
+
+
+class _CannotError(Exception):
+    """It cannot begin; the text says why, in one line, unless that was said."""
+
+
+def _listener(options: commandline.Options, held: ExitStack) -> tuple[socket.socket | None, str]:
+    """The unix socket that back ends accept from, and its path; one of our own for the web server's sake."""
+    path = options.listen
+    if path is None and options.metrics is None:
+        return None, ""
+    if path is None:
+        import tempfile  # noqa: PLC0415 - for this only
+
+        # Only its owner enters the directory.
+        path = held.enter_context(tempfile.TemporaryDirectory(prefix="smtp_statusd-")) + "/socket"
+    try:
+        sock = listener.listen(path)
+    except OSError as error:
+        raise _CannotError(f"cannot listen at {path}: {(error.strerror or 'unknown error').lower()}") from None
+    held.callback(listener.remove, sock, path)
+    return sock, path
+
+
+def _attendants(options: commandline.Options, path: str, held: ExitStack) -> list[Attendant]:
+    """The web server for metrics, where it is wanted; it asks the back ends at ``path``."""
+    if options.metrics is None:
+        return []
+    from importlib.util import find_spec  # noqa: PLC0415 - for this only
+
+    if find_spec("prometheus_client") is None:
+        how = "apt-get install python3-prometheus-client or pip install prometheus_client"
+        raise _CannotError(f"--metrics takes the library prometheus_client: {how}, for {sys.executable}")
+    # By another process: what reading them takes would stay in this one.
+    pid = spawn.spawn(spawn.metrics("--check", options.modules), out=2, err=2)
+    if os.waitpid(pid, 0)[1]:
+        raise _CannotError  # it has said why
+    address, port = options.metrics
+    try:
+        sock = socket.create_server(
+            (address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET, backlog=1024
+        )
+    except OSError as error:
+        where = f"{address} port {port}"
+        raise _CannotError(f"cannot listen at {where}: {os.strerror(error.errno or 0).lower()}") from None
+    held.enter_context(sock)
+    command = spawn.metrics(str(sock.fileno()), options.modules, path)
+    return [Attendant("the web server for metrics", command, [sock.fileno()])]
 
 
 def _settle() -> None:

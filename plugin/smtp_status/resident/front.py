@@ -23,6 +23,7 @@ from .poller import READ, WRITE, Poller, safely
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .attendant import Attendant
     from .backends import Wanted
     from .connection import Connection, Core
 
@@ -39,9 +40,10 @@ GRACE = 3.0
 class Front:
     """The loop that everything meets in."""
 
-    def __init__(self, cores: Sequence[Core], wanted: Wanted) -> None:
+    def __init__(self, cores: Sequence[Core], wanted: Wanted, beside: Sequence[Attendant] = ()) -> None:
         self._poller = Poller()
         self._cores = cores
+        self._beside = beside
         self._connections: dict[Connection, Core] = {}
         self._jobs: dict[int, Job] = {}
         self._numbers = 0
@@ -65,6 +67,8 @@ class Front:
             self._poller.wait(min(next_tick - time.monotonic(), self._alone.pause))
         self._back_ends.kill()
         self._alone.kill()
+        for one in self._beside:
+            one.kill()
 
     def _tick(self, now: float) -> None:
         self._back_ends.tick(now)
@@ -88,6 +92,8 @@ class Front:
             # Another core has come meanwhile, and what this one had asked for is done.
             if core.connection is not connection and not (connection.in_hand or connection.flush()):
                 self._leave(connection)
+        for one in self._beside:
+            one.tick(time.monotonic())
         if not self._told_ready:
             self._told_ready = True
             log.tell("ready")
@@ -118,6 +124,8 @@ class Front:
                 return
             self._alone.reap(pid, status)
             self._back_ends.reap(pid, os.waitstatus_to_exitcode(status))
+            for one in self._beside:
+                one.reap(pid, os.waitstatus_to_exitcode(status))
 
     # -- the core
 
@@ -185,6 +193,8 @@ class Front:
         for connection in list(self._connections):
             connection.refuse()
             safely(self._hear, connection)
+        for one in self._beside:
+            one.end()
         self._back_ends.finish()
 
     def _finished(self) -> bool:
@@ -196,4 +206,5 @@ class Front:
                 self._answer(job, unknown.STATE << 8, text)
             return True
         unsent = [connection.flush() for connection in self._connections]
-        return not (self._jobs or len(self._back_ends) or len(self._alone) or any(unsent))
+        beside = any(one.running for one in self._beside)
+        return not (self._jobs or len(self._back_ends) or len(self._alone) or any(unsent) or beside)

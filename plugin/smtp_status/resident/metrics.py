@@ -15,7 +15,7 @@ import sys
 import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Thread
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
@@ -188,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     """Answers at ``sock``, which listens already."""
 
-    daemon_threads = True
+    daemon_threads = False
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock.getsockname()[:2], Handler, bind_and_activate=False)
@@ -203,7 +203,7 @@ class Server(ThreadingHTTPServer):
 
 
 def serve(sock: socket.socket, modules: Modules, back_ends: str) -> NoReturn:
-    """Answer until SIGTERM."""
+    """Answer until SIGTERM, and what was asked until then."""
     from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector  # noqa: PLC0415 - an extra
 
     registry = CollectorRegistry()
@@ -211,11 +211,13 @@ def serve(sock: socket.socket, modules: Modules, back_ends: str) -> NoReturn:
     PlatformCollector(registry=registry)
     Handler.prober = Prober(modules, back_ends, Meters(registry))
     Handler.registry = registry
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: os._exit(0))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with Server(sock) as server:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # By a thread: it waits until this one has left the loop.
+            signal.signal(number, lambda _number, _frame: Thread(target=server.shutdown).start())
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         server.serve_forever()
+    # Leaving the server has waited for the requests in hand.
     os._exit(0)
 
 
