@@ -11,7 +11,7 @@ unexport HOST TO FROM
 endif
 
 .NOTPARALLEL:
-.PHONY: help demo test lint fuzz mutation generate pyz deb rpm dist client bench pictures clean FORCE
+.PHONY: help demo test lint fuzz mutation generate pyz deb deb-client rpm dist client bench pictures clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo 'make generate  write what contrib/ has for Icinga and Grafana anew'
 	@echo 'make pyz     build dist/check_smtp_status.pyz: one file that needs nothing but Python'
 	@echo 'make deb     build dist/check-smtp-status_VERSION_all.deb (with dpkg-deb)'
+	@echo 'make deb-client  build the Debian package of the thin client and the resident (with a C compiler)'
 	@echo 'make client  build dist/check_smtp_status, the thin client of smtp_statusd (C)  PLUGIN=… SOCKET=… are fixed in it'
 	@echo 'make rpm     build dist/check-smtp-status-VERSION-1.noarch.rpm (with rpmbuild), the single file inside'
 	@echo 'make dist    build a release into dist/: sdist, wheel, pyz, deb, rpm, checksums; see RELEASE.md'
@@ -61,6 +62,9 @@ pyz: .venv/demo.stamp
 
 deb:
 	$(PYTHON) contrib/deb.py dist
+
+deb-client:
+	$(PYTHON) contrib/clientdeb.py dist
 
 CC ?= cc
 CFLAGS ?= -O2

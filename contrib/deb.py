@@ -20,6 +20,7 @@ import shipped
 from shipped import DOC, HERE, PACKAGE, ROOT
 
 HOME = f"usr/share/{PACKAGE}"
+DAEMON = "usr/sbin/smtp_statusd"
 NAGIOS = "etc/nagios-plugins/config/smtp_status.cfg"
 
 CONTROL = """\
@@ -35,6 +36,17 @@ Priority: optional
 Homepage: {address}
 Description: {summary}
 {description}"""
+
+STATUSD = f"""\
+#!/usr/bin/python3
+# The resident: see docs/resident.md.
+import sys
+
+sys.path[0] = "/{HOME}/plugin"
+from smtp_status.resident.daemon import run  # noqa: E402
+
+run()
+"""
 
 POSTINST = f"""\
 #!/bin/sh
@@ -58,7 +70,9 @@ def build(directory: Path) -> Path:
         tree = Path(scratch)
         _fill(tree)
         shipped.settle(tree, program=f"{HOME}/check_smtp_status.py")
-        _control(tree)
+        (tree / DAEMON).chmod(0o755)
+        texts = {"control": CONTROL, "conffiles": f"/{NAGIOS}\n", "postinst": POSTINST, "prerm": PRERM}
+        control(tree, texts, package=PACKAGE)
         target = directory / f"{PACKAGE}_{shipped.version()}_all.deb"
         command = ["dpkg-deb", "--root-owner-group", "--build", tree, target]
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(shipped.epoch())}
@@ -78,6 +92,12 @@ def _fill(tree: Path) -> None:
     plugins.mkdir(parents=True)
     (plugins / "check_smtp_status").symlink_to(f"../../../share/{PACKAGE}/check_smtp_status.py")
 
+    # What the thin client runs, which may stand in the place of the link above.
+    own = tree / f"usr/lib/{PACKAGE}"
+    own.mkdir(parents=True)
+    (own / "check_smtp_status").symlink_to(f"../../share/{PACKAGE}/check_smtp_status.py")
+    shipped.write(tree / DAEMON, STATUSD)
+
     # What the system's Nagios loads by: cfg_dir=/etc/nagios-plugins/config
     shipped.copy(HERE / "nagios/commands.cfg", tree / NAGIOS)
     shipped.fill(tree, licence=f"{DOC}/copyright")
@@ -85,32 +105,26 @@ def _fill(tree: Path) -> None:
     shipped.compressed(tree / DOC / "NEWS.Debian.gz", debianchangelog.news(PACKAGE, shipped.MAINTAINER))
 
 
-def _control(tree: Path) -> None:
+def control(tree: Path, texts: dict[str, str], **fields: str) -> None:
+    """Write the control files of a package whose files are in ``tree``; the fields of ``control`` are filled in."""
     files = sorted(path for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
     digests = ((path, hashlib.md5(path.read_bytes(), usedforsecurity=False)) for path in files)
     sums = "".join(f"{digest.hexdigest()}  {path.relative_to(tree)}\n" for path, digest in digests)
-    control = tree / "DEBIAN"
-    control.mkdir()
-    fields = {
-        "package": PACKAGE,
+    directory = tree / "DEBIAN"
+    directory.mkdir()
+    known = {
         "version": shipped.version(),
         "maintainer": shipped.MAINTAINER,
-        "size": sum(path.stat().st_size for path in files) // 1024 + 1,
+        "size": str(sum(path.stat().st_size for path in files) // 1024 + 1),
         "address": shipped.address(),
         "summary": shipped.SUMMARY,
         "description": "".join(f" {line}\n" for line in shipped.DESCRIPTION.splitlines()),
     }
-    texts = {
-        "control": CONTROL.format(**fields),
-        "md5sums": sums,
-        "conffiles": f"/{NAGIOS}\n",
-        "postinst": POSTINST,
-        "prerm": PRERM,
-    }
+    texts = {**texts, "control": texts["control"].format(**known, **fields), "md5sums": sums}
     for name, text in texts.items():
-        (control / name).write_text(text, "utf-8")
-        (control / name).chmod(0o755 if text.startswith("#!") else 0o644)
-    control.chmod(0o755)
+        (directory / name).write_text(text, "utf-8")
+        (directory / name).chmod(0o755 if text.startswith("#!") else 0o644)
+    directory.chmod(0o755)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 
 
 class SMTPCheck(nagiosplugin.Check):  # type: ignore[misc]
-    """A check with its perfdata in the order of the stages; nagiosplugin sorts them as text."""
+    """A check with its perfdata in the order of the stages; nagiosplugin sorts them as text.
 
-    def __init__(self, resource: SMTP, settings: Settings) -> None:
-        super().__init__(resource, *contexts(settings), SMTPSummary(resource, settings), SMTPResults())
+    ``like``: another check, whose settings judge in the same way, to have the contexts in common with.
+    """
+
+    def __init__(self, resource: SMTP, settings: Settings, like: SMTPCheck | None = None) -> None:
+        made = contexts(settings) if like is None else ()
+        super().__init__(resource, *made, SMTPSummary(resource, settings), SMTPResults())
+        if like is not None:
+            self.contexts: nagiosplugin.context.Contexts = like.contexts
         self.name = "SMTP"  # not by the constructor: nagiosplugin 1.3 does not take it
 
     def __call__(self) -> None:

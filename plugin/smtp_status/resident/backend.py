@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ..net.loop import Loop
 from ..net.selector import READ, WRITE, Selector
 from . import link, words
-from .check import Check, Means, Wish
+from .check import Check, Judges, Means, Wish
 from .client import Clients
 from .contexts import Contexts
 from .installed import Installed
@@ -91,7 +91,7 @@ class BackEnd:
         self._loop = Loop(selector)
         self._pool = Pool()
         self._contexts = Contexts()
-        self._means = Means(self._loop, self._pool, Lookups(self._pool), self._contexts)
+        self._means = Means(self._loop, self._pool, Lookups(self._pool), self._contexts, Judges())
         self._front = front
         self._front_events = 0
         self._clients = None if listener is None else Clients(listener, selector, self._asked)

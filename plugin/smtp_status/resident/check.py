@@ -14,8 +14,9 @@ from ..net.deadline import Deadline
 from ..net.loop import Run
 from ..net.resolve import of_lookups
 from ..options import build, commandline
-from ..options.settings import InformationWanted, UsageError
+from ..options.settings import InformationWanted, Settings, UsageError
 from ..smtp import patterns
+from ..smtp.plan import Plan
 from . import carry
 from .carry import Way
 
@@ -28,16 +29,20 @@ if TYPE_CHECKING:
     from ..net.loop import Loop, Timer
     from ..net.resolve import Lookup
     from ..options.commandline import Arguments
-    from ..options.settings import Settings
     from .contexts import Contexts, Trust
     from .lookups import Lookups
     from .pool import Pool
+
+    Judging = tuple[tuple[str, str], ...]
 
 READING_SECONDS = 1.0
 """How long files may take to be read; then the check takes a process of its own."""
 
 SEARCH_SECONDS = 0.01
 """Processor time of a search by ``--response``, while which everybody else waits."""
+
+MOST_JUDGES = 200
+"""Ways of judging kept."""
 
 _SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN))
 
@@ -64,6 +69,23 @@ class Wish(NamedTuple):
     customer: Customer
 
 
+class Judges:
+    """The contexts of nagiosplugin, which checks that judge in the same way have in common: they hold nothing else."""
+
+    def __init__(self) -> None:
+        self._made: dict[Judging, SMTPCheck] = {}
+
+    def check(self, judging: Judging, resource: SMTP, settings: Settings) -> SMTPCheck:
+        """The check of ``resource``; ``judging`` are those of its options that say how to judge."""
+        like = self._made.get(judging)
+        if like is None:
+            if len(self._made) >= MOST_JUDGES:
+                self._made.clear()
+            # Of a check that is never run, and holds no result.
+            like = self._made[judging] = SMTPCheck(SMTP(Settings(Plan()), Shared(None, None, _found)), settings)
+        return SMTPCheck(resource, settings, like)
+
+
 class Means(NamedTuple):
     """What all checks of a back end share."""
 
@@ -71,6 +93,7 @@ class Means(NamedTuple):
     pool: Pool
     lookups: Lookups
     contexts: Contexts
+    judges: Judges
 
 
 class _Alone(Exception):  # noqa: N818 - no error
@@ -89,6 +112,7 @@ class Check:
         self._timer: Timer | None = None
         self._fault: Exception | None = None
         self._settings: Settings | None = None
+        self._judging: Judging = ()
         self._trust: Trust | None = None
         self._deadline: Deadline | None = None
         self._known: dict[str, Address | None] = {}
@@ -124,7 +148,9 @@ class Check:
         if way is Way.READING:
             self._in_thread(lambda: self._read_files(line))
             return
-        self._settings = build.settings_of(build.completed(line, wish.environ), wish.environ, wish.arrived)
+        given = build.completed(line, wish.environ)
+        self._judging = _judging(given)
+        self._settings = build.settings_of(given, wish.environ, wish.arrived)
         plan = self._settings.plan.tls
         if plan.mode != "off":
             self._trust = self._means.contexts.kept(plan)
@@ -140,7 +166,7 @@ class Check:
         trust = self._trust
         shared = Shared(None, None, _found) if trust is None else Shared(trust.context, trust.judge, _found)
         self._resource = SMTP(settings, shared)
-        self._check = SMTPCheck(self._resource, settings)
+        self._check = self._means.judges.check(self._judging, self._resource, settings)
         self._resource.limit(deadline, time.time(), None)
         self._known = {host: literal(host, settings.port, settings.family) for host in settings.hosts}
         look_up = self._means.lookups.look_up
@@ -229,6 +255,7 @@ class Check:
         given = build.completed(line, wish.environ)
         if carry.way(given, wish.files) is Way.ALONE:
             raise _Alone
+        self._judging = _judging(given)
         self._settings = build.settings_of(given, wish.environ, wish.arrived)
         if self._settings.plan.tls.mode != "off":
             self._make_context()
@@ -295,6 +322,14 @@ class Check:
         if self._timer is not None:
             self._means.loop.disarm(self._timer)
             self._timer = None
+
+
+def _judging(given: Arguments) -> Judging:
+    return tuple(
+        (use.option.name, use.text)
+        for use in given.uses
+        if use.option.group == "Judgement" or use.option.name.endswith(("certificate", "certificate-expiration"))
+    )
 
 
 def _found(pattern: re.Pattern[str], lines: Iterable[str]) -> bool:

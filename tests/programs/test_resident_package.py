@@ -1,0 +1,102 @@
+"""The Debian package of the thin client, beside the plugin's, and what the resident is started by."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.elsewhere import Elsewhere, check_as_nobody, sh
+from helpers.plugin import ROOT
+from servers.installed import need_packages
+from servers.requirements import find, need, unmet
+from smtp_status import __version__
+
+UNITS = sorted((ROOT / "contrib/resident").glob("*.service"))
+PLUGIN = "/usr/lib/nagios/plugins/check_smtp_status"
+EXPOSURE = 30
+"""Tenths of systemd's ten, at which a service is exposed; a service without any of its means has 96."""
+
+
+@pytest.fixture(scope="module")
+def debs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The plugin's package, and the client's."""
+    need("cc")
+    if find("dpkg-deb") is None:
+        unmet("dpkg-deb is missing: apt-get install -y dpkg")
+    out = tmp_path_factory.mktemp("debs")
+    built = [sh(sys.executable, ROOT / "contrib" / name, out).strip() for name in ("deb.py", "clientdeb.py")]
+    return Path(built[0].splitlines()[-1]), Path(built[1].splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def elsewhere(workdir: Path, debs: tuple[Path, Path]) -> Iterator[Elsewhere]:
+    """A machine with the plugin."""
+    need_packages()
+    place = Elsewhere(workdir / "elsewhere-resident")
+    place.sh("dpkg", "--install", debs[0])
+    yield place
+    place.leave()
+
+
+def test_what_the_package_says(debs):
+    fields = dict(
+        line.split(": ", 1) for line in sh("dpkg-deb", "--field", debs[1]).splitlines() if not line.startswith(" ")
+    )
+    assert fields["Package"] == "check-smtp-status-client"
+    assert fields["Depends"].startswith(f"check-smtp-status (= {fields['Version']})")
+    assert fields["Version"].startswith(__version__.partition("a")[0].partition("b")[0])
+    assert fields["Architecture"] == sh("dpkg", "--print-architecture").strip()
+
+
+def test_it_takes_the_plugins_place_and_gives_it_back(elsewhere, debs, scripted: Any):
+    before = elsewhere.sh("readlink", PLUGIN).strip()
+    assert before.endswith("check_smtp_status.py")
+    elsewhere.sh("dpkg", "--install", "--force-depends", debs[1])
+    assert elsewhere.sh("readlink", f"{PLUGIN}.plugin").strip() == before
+    assert elsewhere.sh("head", "-c4", PLUGIN)[1:] == "ELF"
+    # Nobody listens there: so the plugin is run.
+    check_as_nobody(scripted, PLUGIN, wrap=elsewhere.enter)
+    assert elsewhere.sh("smtp_statusd", "-V") == f"smtp_statusd {__version__}\n"
+    # Again, as an upgrade does it.
+    elsewhere.sh("dpkg", "--install", "--force-depends", debs[1])
+    assert elsewhere.sh("readlink", f"{PLUGIN}.plugin").strip() == before
+    elsewhere.sh("dpkg", "--purge", "check-smtp-status-client")
+    assert elsewhere.sh("readlink", PLUGIN).strip() == before
+    left = elsewhere.sh("sh", "-c", f"ls {PLUGIN}.plugin /etc/init.d/smtp-statusd 2>/dev/null; true")
+    assert left == ""
+    assert elsewhere.sh("dpkg-divert", "--list", PLUGIN) == ""
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_units(unit, tmp_path):
+    if find("systemd-analyze") is None:
+        unmet("systemd-analyze is missing: apt-get install -y systemd")
+    # What it starts, and its user, need not be there.
+    text = re.sub(r"^(User|Group)=nagios$", r"\1=root", unit.read_text(), flags=re.M)
+    copy = tmp_path / unit.name
+    copy.write_text(text.replace("/usr/sbin/smtp_statusd", "/bin/true"))
+    done = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    told = [line for line in done.stderr.splitlines() if unit.name in line]
+    assert told == []
+    words = ["systemd-analyze", "security", "--offline=yes", f"--threshold={EXPOSURE}", copy]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-300:]
+
+
+def test_the_init_script(tmp_path):
+    script = ROOT / "contrib/resident/smtp-statusd.init"
+    sh("sh", "-n", script)
+    done = subprocess.run(["sh", script, "nonsense"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, f"usage: {script} start|stop|restart|reload|status\n")
+    done = subprocess.run(["sh", script, "status"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "smtp_statusd does not run\n")
+    if shutil.which("shellcheck"):
+        sh("shellcheck", script)
