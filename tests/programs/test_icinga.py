@@ -200,7 +200,7 @@ def test_the_shipped_hosts_are_valid(workdir: Path, plugins: Path) -> None:
     icinga = Icinga(workdir / "icinga-hosts", plugins, "\n".join([ALONE, COMMAND, SERVICES, shipped]))
     icinga.write()
     said = icinga.validate()
-    assert "Instantiated 7 Services." in said
+    assert "Instantiated 8 Services." in said
     assert "Instantiated 2 Dependencies." in said
     assert "warning/" not in said
 

@@ -229,7 +229,7 @@ def test_the_nagios_of_the_machine_knows_the_commands(elsewhere: Elsewhere, plac
     before = re.search(r"Checked (\d+) commands", without.stdout)
     assert commands and before, done.stdout
     ours = (ROOT / "contrib/nagios/commands.cfg").read_text().count("define command")
-    assert int(commands[1]) == int(before[1]) + ours == int(before[1]) + 4
+    assert int(commands[1]) == int(before[1]) + ours == int(before[1]) + 5
 
 
 def test_removed_and_purged_it_leaves_nothing(deb: Path, place: Path) -> None:

@@ -86,7 +86,7 @@ def test_what_is_shipped_is_valid(workdir: Path, plugins: Path) -> None:
     nagios = Nagios(workdir / "nagios-shipped", plugins, objects)
     nagios.write()
     said = nagios.validate()
-    assert "Checked 7 services." in said
+    assert "Checked 8 services." in said
     assert "Checked 2 service dependencies" in said
     assert re.search(r"^Total Warnings: +0$", said, re.M), said
     assert re.search(r"^Total Errors: +0$", said, re.M)
