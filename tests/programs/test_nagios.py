@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from servers.nrpe import Nrpe
 from servers.ports import silent_port
 from servers.process import started
 from servers.requirements import need
+from servers.scripted import ScriptedServer
 from servers.submission import Submission
 
 SHIPPED = ROOT / "contrib" / "nagios"
@@ -159,3 +161,83 @@ def test_its_own_deadline_is_earlier_than_the_one_of_nagios(workdir: Path, plugi
             assert status["performance_data"] == ""
         finally:
             nagios.stop()
+
+
+# -- text from a server, through the commands Debian ships
+
+DEBIAN_COMMANDS = Path("/etc/nagios4/objects/commands.cfg")
+FORGED = "1764190001\tdbserver\tMySQL\tOK\t1\tHARD\t0.0\t0.0\tall is well\t"
+HOSTILE = {
+    "hexadecimal": "no\\x0a" + FORGED.replace("\t", "\\x09"),
+    "octal": "no\\012" + FORGED.replace("\t", "\\011"),
+    "octal with a nought": "no\\0012" + FORGED.replace("\t", "\\0011"),
+    "letters": "no\\n" + FORGED.replace("\t", "\\t"),
+    "Unicode": "no\\u000a" + FORGED.replace("\t", "\\U00000009"),
+    "the end of it": "no\\c and nothing more",
+    "a terminal": "no\\e[2J\\033[2J\\a",
+    "bare": "no\x1b[2J\x07\x0b" + FORGED,
+    "two backslashes": "no\\\\x0a" + FORGED.replace("\t", "\\\\x09"),
+    "octets": "no\\\xff\\x0a",
+}
+
+
+def debian_command(name: str, changes: dict[str, str]) -> str:
+    """A command as nagios4-common ships it."""
+    match = re.search(rf"define command \{{\s*command_name\s+{name}\s.*?\n\}}", DEBIAN_COMMANDS.read_text(), re.S)
+    assert match is not None, f"{DEBIAN_COMMANDS} has no {name}"
+    return replaced(match[0] + "\n", changes)
+
+
+def test_no_text_of_a_server_becomes_a_record_or_a_line(
+    workdir: Path, plugins: Path, scripted: Callable[..., ScriptedServer]
+) -> None:
+    """Debian's commands put the first line through ``printf '%b'``: into a file that others read, and into mail."""
+    out = workdir / "nagios-out"
+    out.mkdir()
+    out.chmod(0o777)
+    mail, records = out / "mail", out / "records"
+    mail.write_text('#!/bin/sh\ncat > "$0.$$.part" && mv "$0.$$.part" "$0.$$"\n')
+    mail.chmod(0o755)
+    servers = {name: scripted(banner=b"554 " + text.encode("latin-1") + b"\r\n") for name, text in HOSTILE.items()}
+    objects = (
+        (SHIPPED / "commands.cfg").read_text()
+        + debian_command("process-service-perfdata", {"/var/lib/nagios4/service-perfdata.out": str(records)})
+        + debian_command("notify-service-by-email", {"/usr/bin/mail": str(mail)})
+        + "define contact {\ncontact_name reader\nemail reader@example.test\n"
+        "service_notification_period 24x7\nhost_notification_period 24x7\nhost_notification_options n\n"
+        "service_notification_options w,u,c\nservice_notification_commands notify-service-by-email\n"
+        "host_notification_commands nothing\n}\n"
+        "define host {\nuse generic-host\nhost_name hostile\naddress 127.0.0.1\nmax_check_attempts 1\n}\n"
+        + "".join(
+            f"define service {{\nuse generic-service\nhost_name hostile\nservice_description {name}\n"
+            f"max_check_attempts 1\ncontacts reader\ncheck_command check_smtp_status!-vvv -p {server.port}\n}}\n"
+            for name, server in servers.items()
+        )
+    )
+    extra = "enable_notifications=1\nservice_perfdata_command=process-service-perfdata\n"
+    nagios = started(lambda base: Nagios(base, plugins, objects, extra=extra), workdir)
+    try:
+        shown = nagios.check_all("hostile", list(HOSTILE))
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            lines = records.read_text().split("\n") if records.exists() else []
+            sent = [path.read_text() for path in out.glob("mail.*") if path.suffix != ".part"]
+            if len(lines) > len(HOSTILE) and len(sent) >= len(HOSTILE):
+                break
+            time.sleep(0.1)
+    finally:
+        nagios.stop()
+    assert sorted(line.split("\t")[1:4] for line in lines[:-1]) == sorted(
+        ["hostile", name, "CRITICAL"] for name in HOSTILE
+    )
+    assert lines[-1] == ""
+    # ten fields each: what looks like a tabulator in the text is none
+    assert {line.count("\t") for line in lines[:-1]} == {9}
+    assert not set(records.read_text() + "".join(sent)) & {chr(code) for code in range(0x20) if chr(code) not in "\t\n"}
+    for status in shown.values():
+        assert "\\" not in status["plugin_output"].replace("\\n", "")
+    assert len(sent) == len(HOSTILE)
+    for told in sent:
+        before, _, info = told.partition("Additional Info:\n\n")
+        assert re.fullmatch(r"SMTP CRITICAL - 127\.0\.0\.1 banner: 554 no[^\n]*\n", info), info
+        assert before.startswith("***** Nagios *****\n\nNotification Type: PROBLEM\n")
