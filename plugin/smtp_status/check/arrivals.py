@@ -7,7 +7,8 @@ import nagiosplugin
 from ..arrival.judgement import figures, findings, ledger_of, rows, shown_seconds, time_of
 from ..arrival.settlement import Sent, Settlement
 from .contexts import DaysContext, SecondsContext, limit_words
-from .summary import Part, Row
+from .stagetable import Row
+from .summary import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

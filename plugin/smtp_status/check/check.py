@@ -11,7 +11,7 @@ from ..net.deadline import Deadline
 from . import output
 from .contexts import SMTPResults, contexts
 from .resource import SMTP
-from .summary import SMTPSummary, stage_table
+from .summary import SMTPSummary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ def _shown(outcome: Outcome, verbose: int, heading: str = "", arrivals: Arrivals
     """Stage table and details at ``-v``, the transcript too at ``-vv``."""
     if not verbose:
         return output.Section()
+    from .stagetable import stage_table  # noqa: PLC0415 - for -v only
+
     rows = arrivals.rows() if arrivals is not None else []
     table = ([heading] if heading else []) + [*stage_table(outcome, rows), *outcome.details]
     if arrivals is None:
@@ -112,5 +114,7 @@ def _shown(outcome: Outcome, verbose: int, heading: str = "", arrivals: Arrivals
 
 
 def _table_of(arrivals: Arrivals) -> list[str]:
+    from .stagetable import stage_table  # noqa: PLC0415 - as above
+
     nobody = Outcome(Target("", ()), ())
     return ["mailbox:", *stage_table(nobody, arrivals.rows()), *arrivals.details()]

@@ -1,4 +1,4 @@
-"""The sentence of the first line, and what ``-v`` shows below it."""
+"""The sentence of the first line."""
 
 from __future__ import annotations
 
@@ -47,13 +47,6 @@ _PER_RECIPIENT = ("rcpt", "message")
 
 _LEAST_REFUSAL = 400
 """The least reply code that is no yes of any kind (RFC 5321 section 4.2.1)."""
-
-_BAR = 20
-"""Columns of the longest bar of the stage table."""
-
-_SAID = 60
-"""Characters of a reply in the stage table."""
-
 
 GIVEN_UP = ("earlier", "pending", "hop")
 """What a sentence that is too long does without, in this order."""
@@ -135,7 +128,7 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
             return _fitted(f"{_host(outcome)} {_did(outcome)[0]}, but ", finding.cause, parts)
         if finding.kind == "pending" and finding.cause.startswith("not arrived"):
             answer = _did(outcome)[1]
-            parts = [*([Part(cut(_reply(answer), REMARK_SHOWN))] if answer is not None else []), *parts]
+            parts = [*([Part(cut(reply_words(answer), REMARK_SHOWN))] if answer is not None else []), *parts]
         return _fitted(f"{_host(outcome)} arrive: ", finding.cause, parts)
 
     def _several(self, verdict: Verdict, decisive: Result | None) -> str:
@@ -266,7 +259,7 @@ def _success(
     """``tolerated``: what went wrong on the way, but is called harmless; ``notes``: which policies held; ``arrived``
     and ``parts``: what became of the probe, and of others."""
     words, finding = _did(outcome)
-    said = _reply(finding) if finding is not None else ""
+    said = reply_words(finding) if finding is not None else ""
     if finding is None:
         # Stopped before the server had said anything.
         last = outcome.findings[-1]
@@ -274,7 +267,7 @@ def _success(
         said = last.cause
     remarks = list(notes)
     if tolerated is not None:
-        fault = f"{tolerated.stage}: {_reply(tolerated) if tolerated.codes else tolerated.cause}"
+        fault = f"{tolerated.stage}: {reply_words(tolerated) if tolerated.codes else tolerated.cause}"
         remarks.append(f"{cut(fault, TOLERATED_SHOWN)}, tolerated")
     noted = [Part(cut(", ".join(remarks), REMARK_SHOWN))] if remarks else []
     return _fitted(f"{_host(outcome)} {words} in {outcome.total:.3f} s{arrived}: ", said, [*noted, *parts])
@@ -308,7 +301,7 @@ def _told(host: str, finding: Finding, notes: list[str], lead: str, parts: Seque
     where = f"{_shown_host(host)} " if host else ""
     before = f"{lead}{where}{timed_out}{finding.stage}: "
     if finding.codes:
-        return _fitted(before, _reply(finding), said)
+        return _fitted(before, reply_words(finding), said)
     if finding.text:
         return _fitted(f"{before}{finding.cause}: ", finding.text, said)
     return _fitted(before + finding.cause, "", said)
@@ -342,7 +335,7 @@ def _expiry(days: int) -> str:
     return f"expires in {count}" if days >= 0 else f"expired {count} ago"
 
 
-def _reply(finding: Finding) -> str:
+def reply_words(finding: Finding) -> str:
     """The server's reply, without what is only meant for programs: the challenge of a login."""
     if finding.stage == "auth" and finding.codes == (reply_table.CONTINUE,):
         return str(reply_table.CONTINUE)
@@ -355,7 +348,7 @@ def _in_short(outcome: Outcome) -> str:
     fault = next((finding for finding in _before_quit(outcome) if not finding.succeeded), None)
     if fault is None:
         return f"{_host(outcome)} {_did(outcome)[0]}"
-    return cut(f"{_host(outcome)} {fault.stage}: {_reply(fault) if fault.codes else fault.cause}", REMARK_SHOWN)
+    return cut(f"{_host(outcome)} {fault.stage}: {reply_words(fault) if fault.codes else fault.cause}", REMARK_SHOWN)
 
 
 def _fitted(before: str, server: str, parts: Sequence[Part]) -> str:
@@ -375,34 +368,3 @@ def _sentence(before: str, server: str = "", after: str = "") -> str:
     if server and room > 0:
         return f"{before}{cut(server, room)}{after}"
     return cut(f"{before.rstrip(' :')}{after}", SENTENCE)
-
-
-class Row(NamedTuple):
-    """A line of the stage table that is not from the conversation; ``seconds`` None: no time."""
-
-    stage: str
-    seconds: float | None
-    said: str
-
-
-def stage_table(outcome: Outcome, more: Sequence[Row] = ()) -> list[str]:
-    """One line for each stage: its time, a bar, and the reply or what went wrong."""
-    times = dict(outcome.times)
-    longest = max((seconds for stage, seconds in outcome.times if stage != "quit"), default=0.0)
-    longest = max((longest, *(row.seconds or 0.0 for row in more)))
-    lines = []
-    for stage in dict.fromkeys(finding.stage for finding in outcome.findings):
-        of_stage = [finding for finding in outcome.findings if finding.stage == stage]
-        shown_finding = next((finding for finding in of_stage if not finding.succeeded), of_stage[-1])
-        said = _reply(shown_finding) if shown_finding.codes else shown_finding.cause
-        if not shown_finding.succeeded:
-            said = f"{shown_finding.kind}: {said}"
-        lines.append(_line(Row(stage, times.get(stage), said), longest))
-    return [*lines, *(_line(row, longest) for row in more)]
-
-
-def _line(row: Row, longest: float) -> str:
-    seconds = row.seconds
-    shown = f"{seconds * 1000:10.3f} ms" if seconds is not None else f"{'-':>13}"
-    filled = 0 if seconds is None or not longest else min(_BAR, max(1, round(_BAR * seconds / longest)))
-    return f"{row.stage:<9}{shown} {'#' * filled:<{_BAR}} {cut(row.said, _SAID)}".rstrip()

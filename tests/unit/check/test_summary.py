@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nagiosplugin import Range
 
 from helpers.known import BEGIN, BYE, CONNECTED, DATA, MAIL, RCPT, WHOLE, line, outcome
-from smtp_status.check.summary import stage_table
+from smtp_status.check.stagetable import stage_table
 from smtp_status.findings import FAULTS, Finding, Target
 from smtp_status.stages import STAGES
 from smtp_status.text import clean, sentence
