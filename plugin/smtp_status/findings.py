@@ -143,6 +143,18 @@ class StageTime(NamedTuple):
     seconds: float
 
 
+class Days(int):
+    """Whole days until a certificate expires, rounded down; ``words`` say it for people, with hours or minutes where
+    the day is near."""
+
+    words: str
+
+    def __new__(cls, days: int, words: str) -> Days:
+        made = super().__new__(cls, days)
+        made.words = words
+        return made
+
+
 class Outcome(NamedTuple):
     """All that is known of one target after its conversation.
 
@@ -159,6 +171,6 @@ class Outcome(NamedTuple):
     details: tuple[str, ...] = ()
     """Lines for ``-v`` and above: TLS, certificate, DNS; clean text."""
     transcript: tuple[str, ...] = ()
-    tls_days: int | None = None
+    tls_days: Days | None = None
     notes: tuple[str, ...] = ()
     """Words for the sentence of success: which policy held."""

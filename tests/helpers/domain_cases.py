@@ -153,7 +153,7 @@ CASES = {
         "TLSA 2 0 1 matches, but certificate is for other.example.test, not for mx.tawr…",
     ),
     "taexpired": _unverified(
-        "certificate has expired", "taexpired", "TLSA 2 0 1 matches, but certificate expired 2 days ago"
+        "certificate has expired", "taexpired", "TLSA 2 0 1 matches, but certificate expired 42 hours ago"
     ),
     "taunsent": _unverified(
         "num=65:no matching DANE TLSA records", "taunsent", "TLSA 2 0 1 does not match the certificate"

@@ -149,16 +149,18 @@ TLS_FAULTS: Mapping[str, TlsFault] = {
     ),
     "alert handshake_failure": TlsFault(
         after_hello(alert(2, 40), Eof()),
-        failed("alert handshake failure (nothing in common, or the server wants a client certificate)"),
+        failed("alert handshake failure (no cipher in common, or the server wants a client certificate)"),
     ),
-    "alert internal_error": TlsFault(after_hello(alert(2, 80), Eof()), failed("alert internal error")),
+    "alert internal_error": TlsFault(
+        after_hello(alert(2, 80), Eof()), failed("alert internal error (a fault at the server, see its log)")
+    ),
     "alert unrecognized_name": TlsFault(after_hello(alert(2, 112), Eof()), failed("unrecognized name (--tls-name?)")),
     "alert that nobody knows": TlsFault(after_hello(alert(2, 250), Eof()), failed("unknown error")),
     "ten thousand warnings": TlsFault(after_hello(alert(1, 90) * 10000, Eof()), failed("too many warn alerts")),
     "close_notify for a hello": TlsFault(after_hello(alert(1, 0), Eof()), CLOSED),
     "alert protocol_version": TlsFault(
         after_hello(alert(2, 70), Eof()),
-        failed("alert protocol version (the server is older than --tls-min)"),
+        failed("alert protocol version (the server has no TLS 1.2 or newer; --tls-min 1.0?)"),
     ),
     "TLS 1.2 only": TlsFault(version(ssl.TLSVersion.TLSv1_2), OK),
     "closed after the handshake": TlsFault(secured(Close(notify=False)), *cut_off("closed")),

@@ -374,8 +374,8 @@ class TestTls:
         assert (found.state, found.perfdata["mx.eeexpired.example.test_tls_days"]) == ("OK", "-2")
         found = check(world, "eeexpired", "--dane", "require", "-D", "7")
         assert line(found) == (
-            "WARNING - 1 of 1 exchangers answer, but mx.eeexpired.example.test: the certificate expired 2 days ago, at "
-            "least 7 wanted"
+            "WARNING - 1 of 1 exchangers answer, but mx.eeexpired.example.test: the certificate expired 42 hours ago,"
+            " at least 7 wanted"
         )
 
     def test_both_policies_are_judged(self, world):

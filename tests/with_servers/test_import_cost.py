@@ -34,7 +34,7 @@ TLS = {"ssl", "_ssl", "socket", "selectors", "math", "array", "struct", "_struct
 # Rooms that a run without such a wish has no use for.
 RARE_PACKAGES = {"arrival", "maildomain", "resident", "sasl", "tls"}
 RARE = {
-    *("check.several", "net.resolve", "net.threads"),
+    *("check.several", "net.handshaking", "net.resolve", "net.threads", "net.unreachable"),
     *("check.arrivals", "options.arrival", "options.arrivalplan"),
     *("options.credentials", "options.files", "options.help", "options.inifile"),
     *("smtp.authentication", "smtp.message", "smtp.patterns", "smtp.raw", "smtp.starttls"),
@@ -44,9 +44,10 @@ TYPES = {"sasl", "sasl.credentials", "tls", "tls.plan"}
 
 
 TLS_ROOM = {
-    f"tls.{name}" for name in ("certificate", "context", "der", "failures", "judge", "layer", "messages", "peer")
+    f"tls.{name}"
+    for name in ("certificate", "context", "der", "failures", "judge", "layer", "messages", "peer", "validity")
 }
-TLS_ROOM |= {"smtp.starttls"}
+TLS_ROOM |= {"smtp.starttls", "net.handshaking"}
 LOGIN = {f"sasl.{name}" for name in ("cram_md5", "exchange", "login", "mechanisms", "oauth", "saslprep", "scram")}
 LOGIN |= {"smtp.authentication"}
 
@@ -135,7 +136,7 @@ def test_nothing_needs_dnspython(server):
 
 DNS = {"maildomain", "check.several"}
 DNS |= {f"maildomain.{name}" for name in ("codec", "mx", "resolvconf", "resolver", "routes")}
-DANE = {"maildomain.mtasts", "maildomain.policies", "tls.chain", "tls.policy", "tls.tlsa", *TLS_ROOM}
+DANE = {"maildomain.mtasts", "maildomain.policies", "tls.anchor", "tls.chain", "tls.policy", "tls.tlsa", *TLS_ROOM}
 
 LATE = """
 import sys

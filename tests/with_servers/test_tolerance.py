@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from servers.scripted import ScriptedServer
 Check = Callable[..., Result]
 
 SELF_SIGNED = "tls: self-signed certificate"
-ISSUER_EXPIRED = "tls: a certificate of the issuers has expired"
+ISSUER_EXPIRED = 'tls: the certificate of the issuer "Old Intermediate CA" expired on DAY'
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def check(scripted: Callable[..., ScriptedServer], certs: Certs) -> Check:
 
 
 def told(result: Result) -> tuple[int, str]:
-    return result.code, result.steady
+    return result.code, re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "DAY", result.steady)
 
 
 class TestIssuer:

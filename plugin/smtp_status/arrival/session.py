@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..findings import Address, Finding
+    from ..findings import Address, Days, Finding
     from ..net.deadline import Deadline
     from ..options.arrivalplan import ArrivalPlan
     from ..tls.judge import Judge
@@ -30,7 +30,7 @@ class Session:
     """
 
     def __init__(self, plan: ArrivalPlan) -> None:
-        self.tls_days: int | None = None
+        self.tls_days: Days | None = None
         self.faults: tuple[Finding, ...] = ()
         self.details: list[str] = []
         self._plan = plan

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import monotonic, time
 
-from ..findings import Failure, Finding, TransportError
+from ..findings import Days, Failure, Finding, TransportError
 from ..record import NamedTuple
 from ..smtp.message import date as message_date
 from . import ledger, probe
@@ -64,7 +64,7 @@ class Settled(NamedTuple):
     left: int = 0
     account: Account | None = None
     seconds: float | None = None
-    tls_days: int | None = None
+    tls_days: Days | None = None
     messages: int | None = None
     skipped: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()

@@ -278,6 +278,8 @@ def _login_of(settings: Settings) -> Login | None:
 def _layer_maker(plan: TlsPlan, shared: Shared | None) -> NewLayer:
     """What makes TLS layers; their context is made first, since it costs more than all of them."""
     context = None if shared is None else shared.context
+    if plan.mode != "off":
+        from ..net import handshaking  # noqa: F401, PLC0415 - only with TLS, and before any clock starts
     if plan.mode != "off" and context is None:
         from ..tls.context import make_context  # noqa: PLC0415 - ssl costs a third of a check without it
 

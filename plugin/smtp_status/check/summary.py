@@ -183,7 +183,7 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         """How long the certificate lasts, for those who asked."""
         if self._settings.certificate_days == (None, None) or outcome.tls_days is None:
             return ()
-        return (f"certificate {_expiry(outcome.tls_days)}",)
+        return (f"certificate {outcome.tls_days.words}",)
 
     def _goal(self) -> str:
         """What is asked of the targets, in the plural."""
@@ -325,14 +325,9 @@ def _excess(result: Result) -> str:
     limit, value, context = result.hint, result.metric.value, result.metric.context
     if context in ("tls_days", "imap_tls_days"):
         whose = "the certificate" if context == "tls_days" else "the mailbox's certificate"
-        return f"{whose} {_expiry(value)}, more than {limit} wanted"
+        return f"{whose} {value.words}, more than {limit} wanted"
     what = "it" if context == "time" else context[len("time_") :]
     return f"{what} took {value:.3f} s, {limit_words(limit, value)}"
-
-
-def _expiry(days: int) -> str:
-    count = "1 day" if abs(days) == 1 else f"{abs(days)} days"
-    return f"expires in {count}" if days >= 0 else f"expired {count} ago"
 
 
 def reply_words(finding: Finding) -> str:

@@ -93,6 +93,7 @@ def arrival(
             name=given.value("imap-tls-name", planning.tls_name),
             ca=plan.tls.ca,
             minimum=plan.tls.minimum,
+            ciphers=plan.tls.ciphers,
             tolerate=planning.tolerated(rules, "imap"),
         ),
         family=family,

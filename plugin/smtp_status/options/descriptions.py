@@ -19,8 +19,9 @@ WORDS = {
     "source": "Where this host has several addresses: the one to connect from.",
     "proxy": (
         "For a server behind a load balancer, which wants to be told who connects: send a PROXY protocol header"
-        " (version 1) first, with the addresses of the connection or those given."
+        " first, with the addresses of the connection or those given."
     ),
+    "proxy-version": "The version of the PROXY header: 1 is text, 2 binary. Default: 1.",
     "lmtp": (
         "To check a server that puts mail into mailboxes, such as Dovecot: speak LMTP, SMTP's sibling for this,"
         " with LHLO and one reply per recipient after the message."
@@ -29,6 +30,7 @@ WORDS = {
         "The name this host gives when it says hello (EHLO or LHLO); many servers look at it. Default: the name"
         " of this host (uname -n) if it has a dot, else the address literal of the connection."
     ),
+    "helo": "For old servers that hang up at EHLO: say HELO, which means no STARTTLS and no login.",
     "expect": (
         "To be sure that the right server answers: text that some line of its greeting must hold. When it begins"
         " with three digits it must stand at the start of a line and replaces the demand for 220. Default: 220."
@@ -81,7 +83,13 @@ WORDS = {
     ),
     "client-cert": "For servers that ask clients for a certificate: the client's (PEM), with its chain.",
     "client-key": "The private key of the client certificate. Default: in the same file.",
-    "tls-min": "To insist on newer encryption: lowest TLS version to accept. Default: 1.2.",
+    "tls-min": (
+        "To insist on newer encryption, or to accept equipment that nobody can change: lowest TLS version to accept."
+        " Below 1.2, small keys, weak hashes and servers without RFC 5746 are accepted too. Default: 1.2."
+    ),
+    "tls-ciphers": (
+        "To insist on certain ciphers: a list as OpenSSL writes it, for TLS 1.2 and below. Default: OpenSSL's own."
+    ),
     "no-verify": (
         "For certificates that cannot be good, such as self-signed ones: do not look who issued it and for which name."
     ),

@@ -67,6 +67,8 @@ def plan_from(
         commands=_commands(given),
         lmtp=given.has("lmtp"),
         proxy=None if proxy is None else () if proxy.value is None else proxy.read(hosts.proxy),
+        proxy_version=_proxy_version(given),
+        helo_only=_helo_only(given, tls),
         tls=tls,
         credentials=_credentials(given, environ, tls),
         verbose=_verbose(given),
@@ -79,6 +81,36 @@ def plan_from(
             if refusal:
                 raise refusal
     return made
+
+
+def _proxy_version(given: Arguments) -> int:
+    use = given.last("proxy-version")
+    if use is None:
+        return 1
+    if not given.has("proxy"):
+        raise use.fault("takes --proxy as well")
+    return int(use.read(lambda text: values.one_of(text, "1", "2")))
+
+
+def _helo_only(given: Arguments, tls: TlsPlan) -> bool:
+    """``--helo``; what only EHLO tells of cannot be had with it."""
+    use = given.last("helo")
+    if use is None:
+        return False
+    policy = given.last("mta-sts") or given.last("dane")
+    for other in (
+        given.last("lmtp"),
+        given.last("starttls"),
+        given.last("certificate"),
+        given.last("authuser"),
+        policy,
+    ):
+        if other is not None and not (tls.mode == "ssl" and other.option.name == "certificate"):
+            raise use.fault(f"and {other.spelling} exclude each other, since {_AFTER_EHLO}")
+    return True
+
+
+_AFTER_EHLO = "HELO tells of no extension"
 
 
 def _verbose(given: Arguments) -> int:
@@ -132,6 +164,7 @@ def _tls(given: Arguments, targets: Sequence[str], rules: Sequence[StateRule]) -
         client_cert=given.value("client-cert", _file),
         client_key=None if key is None else key.read(_file),
         minimum=given.value("tls-min", values.tls_version) or "1.2",
+        ciphers=given.value("tls-ciphers", _ciphers),
         verify=not given.has("no-verify"),
         tolerate=tolerated(rules),
         # A policy alone asks for no more than it has to judge.
@@ -260,6 +293,12 @@ def tls_name(text: str) -> str:
     if text.startswith("[") or hosts.family(text):
         return hosts.ip(text)
     return hosts.name(text).rstrip(".")
+
+
+def _ciphers(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or not text.strip():
+        raise ValueError(f"takes a list of ciphers as OpenSSL writes it, not {shown(text)}")
+    return text
 
 
 def _file(text: str) -> str:

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from ..findings import Address
+    from ..findings import Address, Days
     from ..secrets import Login
     from .actions import Result
     from .plan import Plan
@@ -47,7 +47,7 @@ class Observations:
         """Instant of the monotonic clock: when the last reply or fault came."""
         self.address: Address | None = None
         """What was connected to."""
-        self.tls_days: int | None = None
+        self.tls_days: Days | None = None
         self.notes: list[str] = []
         self.details: list[str] = []
         self._secrets: set[bytes] = set()
@@ -156,7 +156,9 @@ class Observations:
             self._transcript.say(line)
 
     def tell_secured(self, words: str) -> None:
-        """From here on everything was encrypted."""
+        """From here on everything was encrypted; which version is told where an old one is accepted."""
+        if self._plan.tls.old:
+            self.notes.append(words.partition(" ")[0])
         if self._transcript is not None:
             self._transcript.secure(words)
 

@@ -17,9 +17,10 @@ class Plan(NamedTuple):
     """The conversation to hold with one target.
 
     ``helo`` None: the address literal of the connection's own end (the host's own name is filled in already where
-    it has a dot).  ``sender`` None: no MAIL unless there are recipients (then the null reverse-path).  ``quit_after``
-    is a stage or None.  ``proxy`` None: no PROXY header, () one with the connection's own addresses, else (source,
-    port, destination, port).  ``verbose``: how much is to be told, 0 to 3.
+    it has a dot).  ``helo_only``: HELO is said, and no EHLO before it.  ``sender`` None: no MAIL unless there are
+    recipients (then the null reverse-path).  ``quit_after`` is a stage or None.  ``proxy`` None: no PROXY header, ()
+    one with the connection's own addresses, else (source, port, destination, port).  ``verbose``: how much is to be
+    told, 0 to 3.
     """
 
     helo: str | None = None
@@ -30,7 +31,9 @@ class Plan(NamedTuple):
     commands: tuple[RawCommand, ...] = ()
     quit_after: str | None = None
     lmtp: bool = False
+    helo_only: bool = False
     proxy: tuple[()] | tuple[str, int, str, int] | None = None
+    proxy_version: int = 1
     tls: TlsPlan = TlsPlan()
     credentials: Credentials | None = None
     verbose: int = 0

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from ..record import NamedTuple
 from .der import SEQUENCE, CertificateFault, Element, dotted, expect, only, sequence
+from .validity import DAY, EPOCH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ SIZE_LIMIT = 128 * 1024
 
 MOST_CERTIFICATES = 32
 """Certificates of a chain that count; an honest one has two to five."""
-
-DAY = 86400
 
 MOST_PARTS = 100
 """Parts of a subject or an issuer that are read: nobody is shown more."""
@@ -200,41 +199,14 @@ def matches(certificate: Certificate, name: str) -> bool:
     return any(presented.lower() in accepted for presented in certificate.dns_names)
 
 
+def is_address(name: str) -> bool:
+    """Whether ``name`` is the text of an IP address."""
+    return bool(_address(name))
+
+
 def matches_any(certificate: Certificate, names: Iterable[str]) -> bool:
     """Whether the certificate is for at least one of ``names``."""
     return any(matches(certificate, name) for name in names)
-
-
-def days_left(certificate: Certificate, now: float) -> int:
-    """Whole days until the certificate expires, rounded down: 0 on its last day, -1 once it has expired.
-
-    ``now`` is in seconds since the epoch.
-    """
-    return int((certificate.not_after - now) // DAY)
-
-
-def expiry_words(certificate: Certificate, now: float) -> str:
-    """How the certificate's dates stand at ``now``, in words that count days as ``days_left`` does."""
-    if now < certificate.not_before:
-        # The day alone would puzzle where only an hour or a clock is wrong.
-        words = day(certificate.not_before)
-        if certificate.not_before - now < DAY:
-            words = f"{words} {_clock(certificate.not_before)} UTC"
-        return f"not valid before {words}"
-    days = days_left(certificate, now)
-    if days < 0:
-        return f"expired {_days(-days)} ago"
-    if day(certificate.not_after) == "9999-12-31":  # RFC 5280 section 4.1.2.5: no well-defined end
-        return "never expires"
-    return f"expires in {_days(days)}"
-
-
-def day(seconds: float) -> str:
-    """The date (UTC) of one of a certificate's times, such as ``2027-01-31``."""
-    from datetime import date  # noqa: PLC0415 - only -v and bad certificates show a date
-
-    # Not time.gmtime: where time_t has 32 bits it fails on the dates hostile certificates have.
-    return date.fromordinal(_EPOCH + int(seconds // DAY)).isoformat()
 
 
 def names_words(certificate: Certificate, limit: int) -> str:
@@ -321,7 +293,7 @@ def _time(element: Element) -> float:
         year += 1900 if year >= 50 else 2000
     month, day_of_month, hour, minute, second = (int(digits[at : at + 2]) for at in range(size - 10, size, 2))
     # The calendar of datetime begins with the year 1; the year 0 is no less absurd and as long ago.
-    days = _ordinal(max(year, 1), month, day_of_month) - _EPOCH
+    days = _ordinal(max(year, 1), month, day_of_month) - EPOCH
     if hour > 23 or minute > 59 or second > 59:
         raise CertificateFault("no such time of day")
     # Still in the calendar of datetime, whatever the zone.
@@ -350,17 +322,7 @@ def _ordinal(year: int, month: int, day_of_month: int) -> int:
     return before * 365 + before // 4 - before // 100 + before // 400 + sum(lengths[: month - 1]) + day_of_month
 
 
-_EPOCH = 719_163  # the number of 1 January 1970
 _FIRST, _LAST = -62_135_596_800.0, 253_402_300_799.0  # the ends of the years 1 and 9999
-
-
-def _clock(seconds: float) -> str:
-    minutes, second = divmod(int(seconds % DAY), 60)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"
 
 
 def _alternative_names(optional: list[Element]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -10,13 +10,16 @@ from .plan import TlsPlan
 _HANDSHAKE = 22  # content type, RFC 8446 section 5.1
 _CERTIFICATE = 11  # message type, RFC 8446 section 4
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
+_PARTIAL_CHAIN = 0x80000  # X509_V_FLAG_PARTIAL_CHAIN, named in ssl from Python 3.10
+_LEGACY_SERVER_CONNECT = 1 << 2  # SSL_OP_LEGACY_SERVER_CONNECT, named in ssl from Python 3.12
 _NO_COMPRESSED_CERTIFICATES = 1 << 33  # SSL_OP_NO_RX_CERTIFICATE_COMPRESSION: they would escape the watch
 
 
 def make_context(plan: TlsPlan) -> ssl.SSLContext:
     """The context for ``plan``.  Raises ValueError, naming the option, where a file cannot be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3 if plan.minimum == "1.3" else ssl.TLSVersion.TLSv1_2
+    _set_versions(context, plan)
+    _set_ciphers(context, plan)
     verify = plan.verify and plan.asked and not plan.afterwards and "verify" not in plan.tolerate
     context.check_hostname = verify and "name" not in plan.tolerate
     # Names count in the subjectAltName only (RFC 9525 section 6.3); OpenSSL would take the CN where there are none.
@@ -34,6 +37,31 @@ def make_context(plan: TlsPlan) -> ssl.SSLContext:
     return context
 
 
+def _set_versions(context: ssl.SSLContext, plan: TlsPlan) -> None:
+    names = {"1.0": "TLSv1", "1.1": "TLSv1_1", "1.2": "TLSv1_2", "1.3": "TLSv1_3"}
+    import warnings  # noqa: PLC0415 - Python has it loaded
+
+    with warnings.catch_warnings():
+        # Python warns of what the user has asked for.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            context.minimum_version = ssl.TLSVersion[names[plan.minimum]]
+        except ValueError:
+            raise ValueError(f"--tls-min {plan.minimum}: this system's OpenSSL does not speak it") from None
+    if plan.old:
+        context.options |= _LEGACY_SERVER_CONNECT  # without RFC 5746
+
+
+def _set_ciphers(context: ssl.SSLContext, plan: TlsPlan) -> None:
+    """OpenSSL's own list, whatever this Python was built with: from 3.10 on most of them leave out what many a mail
+    server has (RSA key exchange, SHA-1 MACs), Debian's and 3.9 do not.  The security level stays the system's."""
+    ciphers = plan.ciphers or "DEFAULT"
+    try:
+        context.set_ciphers(f"{ciphers}:@SECLEVEL=0" if plan.old else ciphers)
+    except ssl.SSLError:
+        raise ValueError(f"--tls-ciphers {plan.ciphers}: no cipher of TLS 1.2 or below that OpenSSL has") from None
+
+
 def authorities() -> ssl.SSLContext:
     """The context that trusts the system's authorities; it takes 30 ms to read them."""
     return make_context(TlsPlan(mode="ssl"))
@@ -45,13 +73,26 @@ def _load_authorities(context: ssl.SSLContext, ca: str | None) -> None:
         return
     from os.path import isdir  # noqa: PLC0415 - only here
 
+    # Whoever names an authority trusts it as it is, also one that another one has signed.
+    context.verify_flags |= ssl.VerifyFlags(_PARTIAL_CHAIN)
     try:
         if isdir(ca):
+            _look_for_hashed_names(ca)
             context.load_verify_locations(capath=ca)
         else:
             context.load_verify_locations(cafile=ca)
     except (OSError, ssl.SSLError) as error:
         raise ValueError(f"--ca {ca}: {reason_of(error, 'no certificates in PEM form')}") from None
+
+
+def _look_for_hashed_names(directory: str) -> None:
+    """OpenSSL finds a certificate in a directory by the hash of its subject only, and does not say that none is so
+    named."""
+    import re  # noqa: PLC0415 - only here
+    from os import listdir  # noqa: PLC0415 - as above
+
+    if not any(re.fullmatch(r"[0-9a-f]{8}\.[0-9]+", name) for name in listdir(directory)):
+        raise ValueError(f"--ca {directory}: no certificate under its hash as name; openssl rehash makes them")
 
 
 def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str | None) -> None:

@@ -8,7 +8,7 @@ from time import time
 from ..findings import Failure
 from ..text import clean
 from . import peer
-from .certificate import Certificate
+from .certificate import Certificate, is_address
 from .der import CertificateFault
 from .messages import chain_from_messages
 from .plan import TlsPlan
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     Connection = Union[ssl.SSLObject, ssl.SSLSocket]
 
 # X509_V_ERR_*, see verify(1ssl)
-_DATES = frozenset((9, 10))
+_DATE_PASSED = 10
+_DATES = frozenset((9, _DATE_PASSED))
 _NAMES = frozenset((62, 64))
-_VERIFY_WORDS = {
-    18: "self-signed certificate",
-    19: "self-signed certificate in the chain, its root is not trusted here",
-    20: "issuer unknown or intermediate certificate missing",
-    21: "issuer unknown or intermediate certificate missing",
+_SELF_SIGNED = 18
+_UNTRUSTED = frozenset((2, 19, 20, 21))
+_TOO_WEAK = {
+    66: "the key of the certificate is too small",
+    67: "the key of an issuer is too small",
+    68: "an issuer has signed with a hash that is too weak",
 }
 
 
@@ -45,12 +47,17 @@ def tls_failure(
     """
     chain = peer_chain(connection)
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _verify_failure(error, chain, name)._replace(chain=chain)
+        return _verify_failure(error, connection, name, plan)._replace(chain=chain)
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return Failure("closed", "connection closed by the server", chain=chain)
     reason = _without_version(clean(reason_of(error, "unknown error")))
     # After the handshake both sides have found a version and ciphers; what can still be wrong is our certificate.
-    meaning = _MEANINGS.get(reason, "") if what == "handshake" or reason in _ABOUT_OUR_CERTIFICATE else ""
+    meaning = ""
+    if what == "handshake" or reason in _ABOUT_OUR_CERTIFICATE:
+        meaning = _MEANINGS.get(reason, "")
+        if reason in _VERSIONS:
+            minimum = plan.minimum if plan is not None else "1.2"
+            meaning = f"the server has no TLS {minimum}{'' if minimum == '1.3' else ' or newer'}"
     remark = "; ".join(filter(None, (meaning, _hint(reason, plan))))
     return Failure("handshake", f"TLS {what} failed: {reason}" + (f" ({remark})" if remark else ""), chain=chain)
 
@@ -67,6 +74,12 @@ def _hint(reason: str, plan: TlsPlan | None) -> str:
         return ""
     if reason == "unrecognized name":
         return "--tls-name?"
+    if reason in _VERSIONS and plan.minimum in _OLDER:
+        return f"--tls-min {_OLDER[plan.minimum]}?"
+    if reason in _OLD_EQUIPMENT and not plan.old:
+        return _ACCEPTS_OLD
+    if reason in _NOTHING_IN_COMMON and plan.ciphers is not None:
+        return "--tls-ciphers?"
     return "--starttls?" if plan.mode == "ssl" and reason in _NOT_TLS else ""
 
 
@@ -84,39 +97,91 @@ def peer_chain(connection: Connection) -> tuple[bytes, ...]:
     return (leaf,) if leaf else ()
 
 
-def _verify_failure(error: ssl.SSLCertVerificationError, chain: tuple[bytes, ...], name: str) -> Failure:
+def _verify_failure(
+    error: ssl.SSLCertVerificationError, connection: Connection, name: str, plan: TlsPlan | None
+) -> Failure:
     code = error.verify_code
+    chain = peer_chain(connection)
     certificate = peer.leaf(chain)
     if code in _DATES:
-        return Failure("expired", _date_words(certificate, code))
+        return Failure("expired", _date_words(certificate, code, chain, connection))
     if code in _NAMES:
-        words = peer.name_words(certificate, name) if certificate is not None else "wrong name"
-        return Failure("name", words + ("; --tls-name?" if name.replace(".", "").isdigit() or ":" in name else ""))
-    words = _VERIFY_WORDS.get(code, f"certificate not trusted: {clean(error.verify_message)}")
-    if code in _VERIFY_WORDS and certificate is not None and code != 18:
-        words += f" (issuer {clean(certificate.issuer_common_name or certificate.issuer)})"
-    return Failure("verify", words)
+        if certificate is None:
+            return Failure("name", "wrong name")
+        hint = "; --tls-name?" if is_address(name) and name not in certificate.dns_names else ""
+        return Failure("name", peer.name_words(certificate, name) + hint)
+    if code == _SELF_SIGNED:
+        return Failure("verify", "self-signed certificate")
+    if code in _UNTRUSTED:
+        from . import issuers  # noqa: PLC0415 - only where nobody is trusted
+
+        return Failure("verify", issuers.end_words(chain))
+    if code in _TOO_WEAK:
+        hint = f" ({_ACCEPTS_OLD})" if plan is not None and not plan.old else ""
+        return Failure("verify", _TOO_WEAK[code] + hint)
+    return Failure("verify", f"certificate not trusted: {clean(error.verify_message)}")
 
 
-def _date_words(certificate: Certificate | None, code: int) -> str:
+def _date_words(certificate: Certificate | None, code: int, chain: tuple[bytes, ...], connection: Connection) -> str:
     now = time()
     if certificate is not None and not certificate.not_before <= now <= certificate.not_after:
         return f"certificate {peer.expiry_words(certificate, now)}"
-    return "a certificate of the issuers " + ("has expired" if code == 10 else "is not yet valid")
+    from . import issuers  # noqa: PLC0415 - only where an issuer is out of date
 
+    words = issuers.date_words(chain, connection.context, now)
+    return words or "a certificate of the issuers " + ("has expired" if code == _DATE_PASSED else "is not yet valid")
+
+
+_ACCEPTS_OLD = "--tls-min 1.1?"
+
+_OLDER = {"1.3": "1.2", "1.2": "1.0", "1.1": "1.0"}
 
 _ABOUT_OUR_CERTIFICATE = {
     "alert certificate required": "the server wants a client certificate",
     "alert unknown ca": "the server does not trust the client certificate",
+    **dict.fromkeys(
+        (
+            "alert bad certificate",
+            "alert unsupported certificate",
+            "alert certificate revoked",
+            "alert certificate expired",
+            "alert certificate unknown",
+        ),
+        "the server does not take the client certificate",
+    ),
+    "alert access denied": "the server does not let this client in",
 }
 
 _NOT_TLS = ("wrong version number", "record layer failure", "packet length too long")  # each OpenSSL has its own
 
+_VERSIONS = ("unsupported protocol", "alert protocol version")
+
+_NOTHING_IN_COMMON = (
+    "alert handshake failure",
+    "no shared cipher",
+    "no ciphers available",
+    "alert insufficient security",
+)
+
+_WEAK_SIGNATURES = (
+    "no suitable signature algorithm",
+    "wrong signature type",
+    "legacy sigalg disallowed or unsupported",
+)
+
+_OLD_EQUIPMENT = ("dh key too small", "unsafe legacy renegotiation disabled", *_WEAK_SIGNATURES)
+
 # What OpenSSL's reasons usually mean, where its words do not tell.
 _MEANINGS = {
     **dict.fromkeys(_NOT_TLS, "the server did not answer with TLS"),
-    "unsupported protocol": "the server is older than --tls-min",
-    "alert protocol version": "the server is older than --tls-min",
     **_ABOUT_OUR_CERTIFICATE,
-    "alert handshake failure": "nothing in common, or the server wants a client certificate",
+    "dh key too small": "the server's Diffie-Hellman key is too small for today",
+    "unsafe legacy renegotiation disabled": "the server has no secure renegotiation, RFC 5746",
+    **dict.fromkeys(_WEAK_SIGNATURES, "the server signs with a hash too weak for today"),
+    "no shared cipher": "no cipher in common",
+    "no ciphers available": "no cipher of ours goes with --tls-min",
+    "alert insufficient security": "the server wants stronger ciphers than ours",
+    "alert internal error": "a fault at the server, see its log",
+    "alert handshake failure": "no cipher in common, or the server wants a client certificate",
+    "excessive message size": "the server sends too many certificates",
 }

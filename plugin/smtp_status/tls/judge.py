@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..findings import Failure, Finding
 from ..record import NamedTuple
 from . import certificate as x509
-from . import peer
+from . import peer, validity
 from .der import CertificateFault
 
 TYPE_CHECKING = False
@@ -88,7 +88,7 @@ class Judge:
             cannot = Failure("verify", f"the certificate cannot be read: {fault}")
             return [*found.values()] if "verify" in found else [*found.values(), cannot]
         if not leaf.not_before <= now <= leaf.not_after:
-            found["expired"] = Failure("expired", f"certificate {x509.expiry_words(leaf, now)}")
+            found["expired"] = Failure("expired", f"certificate {validity.expiry_words(leaf, now)}")
         if plan.verify and self._again and "name" not in found and not x509.matches(leaf, name):
             found["name"] = Failure("name", peer.name_words(leaf, name))
         return [*found.values()]
@@ -114,6 +114,8 @@ class Judge:
         if passed not in self._contexts:
             from .context import make_context  # noqa: PLC0415 - as above
 
-            plan = self._plan._replace(afterwards=False, tolerate=passed, client_cert=None, client_key=None)
-            self._contexts[passed] = make_context(plan)
+            # The handshake in which a chain is verified again is one of TLS 1.2 with a suite of its own.
+            minimum = self._plan.minimum if self._plan.old else "1.2"
+            plan = self._plan._replace(afterwards=False, tolerate=passed, minimum=minimum, ciphers=None)
+            self._contexts[passed] = make_context(plan._replace(client_cert=None, client_key=None))
         return self._contexts[passed]

@@ -6,14 +6,15 @@ from functools import lru_cache
 
 from ..text import clean, cut
 from . import certificate as x509
+from . import validity
 from .der import CertificateFault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .certificate import Certificate as Certificate  # noqa: PLC0414 - the redundant name exports it
 
-days_left = x509.days_left
-expiry_words = x509.expiry_words
+days_left = validity.days_left
+expiry_words = validity.expiry_words
 
 _NAMES_SHOWN = 3
 _NAMES_LISTED = 20
@@ -38,19 +39,22 @@ def read_leaf(chain: tuple[bytes, ...]) -> Certificate:
 
 def name_words(certificate: Certificate, name: str) -> str:
     """Which names the certificate has instead of ``name``."""
+    if name in certificate.dns_names and x509.is_address(name):
+        # RFC 9525 section 6.3: as dNSName an address is none.
+        return f"certificate has {name} as a DNS name, not as an IP address"
     return clean(f"certificate is for {x509.names_words(certificate, _NAMES_SHOWN)}, not for {name}")
 
 
 def describe(certificate: Certificate, now: float) -> tuple[str, ...]:
     """Lines for ``-v``: subject, issuer, names, dates, key."""
-    until = f"{x509.day(certificate.not_before)} to {x509.day(certificate.not_after)}"
+    until = f"{validity.day(certificate.not_before)} to {validity.day(certificate.not_after)}"
     return tuple(
         cut(clean(line), _LINE_SHOWN)
         for line in (
             f"certificate subject: {certificate.subject}",
             f"certificate issuer: {certificate.issuer}",
             f"certificate names: {x509.names_words(certificate, _NAMES_LISTED)}",
-            f"certificate valid: {until}, {x509.expiry_words(certificate, now)}",
+            f"certificate valid: {until}, {validity.expiry_words(certificate, now)}",
             f"certificate key: {certificate.key}, SHA-256 {certificate.fingerprint()}",
         )
     )

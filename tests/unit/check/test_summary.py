@@ -9,7 +9,7 @@ from nagiosplugin import Range
 
 from helpers.known import BEGIN, BYE, CONNECTED, DATA, MAIL, RCPT, WHOLE, line, outcome
 from smtp_status.check.stagetable import stage_table
-from smtp_status.findings import FAULTS, Finding, Target
+from smtp_status.findings import FAULTS, Days, Finding, Target
 from smtp_status.stages import STAGES
 from smtp_status.text import clean, sentence
 
@@ -365,17 +365,20 @@ def test_every_form_of_a_range(limit, words):
     )
 
 
+SAID = {20: "expires in 20 days", 1: "expires in 1 day", 0: "expires in 5 hours", -3: "expired 3 days ago"}
+
+
 @pytest.mark.parametrize(
     ("days", "words"),
     [
         (20, "WARNING - mx1.example.org accepted the message, but the certificate expires in 20 days, more than 21"),
         (1, "CRITICAL - mx1.example.org accepted the message, but the certificate expires in 1 day, more than 7"),
-        (0, "CRITICAL - mx1.example.org accepted the message, but the certificate expires in 0 days, more than 7"),
+        (0, "CRITICAL - mx1.example.org accepted the message, but the certificate expires in 5 hours, more than 7"),
         (-3, "CRITICAL - mx1.example.org accepted the message, but the certificate expired 3 days ago, more than 7"),
     ],
 )
 def test_not_for_long(days, words):
-    assert line(outcome(*WHOLE, tls_days=days), certificate_days=(21, 7)) == f"SMTP {words} wanted"
+    assert line(outcome(*WHOLE, tls_days=Days(days, SAID[days])), certificate_days=(21, 7)) == f"SMTP {words} wanted"
 
 
 def test_a_finding_is_named_before_a_time_of_the_same_state():

@@ -110,7 +110,7 @@ class TestFetch:
         ("leaf", "kind", "cause"),
         [
             ("wrong_name", "name", "certificate is for other.example.test, not for mx1.example.test"),
-            ("expired", "expired", "certificate expired 2 days ago"),
+            ("expired", "expired", "certificate expired 42 hours ago"),
             ("selfsigned", "verify", "self-signed certificate"),
         ],
     )

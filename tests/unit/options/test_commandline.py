@@ -119,7 +119,7 @@ def test_a_long_word_is_shortened() -> None:
     [
         (["-h"], "help"),
         (["--help"], "help"),
-        (["--hel"], "help"),
+        (["--vers"], "version"),
         (["-V"], "version"),
         (["--version"], "version"),
         (["-vV"], "version"),

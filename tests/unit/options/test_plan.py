@@ -263,7 +263,21 @@ def test_tls_details(place: Path) -> None:
         (["--ca", "x"], "--ca cannot read x: No such file or directory"),
         (["--ca", "fifo"], "--ca cannot read fifo: not a regular file"),
         (["--ca", ""], "--ca cannot read '': No such file or directory"),
-        (["--tls-min", "1.1"], "--tls-min takes 1.2 or 1.3, not 1.1"),
+        (["--tls-min", "0.9"], "--tls-min takes 1.0, 1.1, 1.2 or 1.3, not 0.9"),
+        (["--tls-ciphers", ""], "--tls-ciphers takes a list of ciphers as OpenSSL writes it, not ''"),
+        (["--proxy-version", "2"], "--proxy-version takes --proxy as well"),
+        (["--proxy", "--proxy-version", "3"], "--proxy-version takes 1 or 2, not 3"),
+        (["--helo", "-S"], "--helo and -S exclude each other, since HELO tells of no extension"),
+        (["--helo", "-L"], "--helo and -L exclude each other, since HELO tells of no extension"),
+        (["--helo", "-D", "5"], "--helo and -D exclude each other, since HELO tells of no extension"),
+        (
+            ["--helo", "-U", "u", "-P", "secret"],
+            "--helo and -U exclude each other, since HELO tells of no extension",
+        ),
+        (
+            ["--helo", "--dane", "try", "-H", "mx.example.org"],
+            "--helo and --dane exclude each other, since HELO tells of no extension",
+        ),
         (["--tls-name", "a b"], "--tls-name takes a host name or an address, not 'a b'"),
         (["-S", "/run/lmtp"], "TLS to the unix socket /run/lmtp takes --tls-name, the name of the certificate"),
         (

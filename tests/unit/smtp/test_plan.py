@@ -9,7 +9,7 @@ from smtp_status.tls.plan import TlsPlan
 
 def test_it_says_no_more_than_its_name_and_farewell():
     assert Plan(helo="probe.example.org") == Plan(
-        "probe.example.org", None, None, (), None, (), None, False, None, TlsPlan("off"), None, verbose=0
+        "probe.example.org", None, None, (), None, (), None, False, False, None, 1, TlsPlan("off"), None, verbose=0
     )
     talk = Talk(Plan(helo="probe.example.org"), GREETING, EHLO, BYE)
     assert talk.commands == ["EHLO probe.example.org", "QUIT"]

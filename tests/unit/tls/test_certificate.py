@@ -23,15 +23,13 @@ from helpers.certificates_in_der import EC_KEY, END, RSA_OID, SAN, START, attrib
 from smtp_status.tls.certificate import (
     SIZE_LIMIT,
     Certificate,
-    day,
-    days_left,
-    expiry_words,
     matches,
     matches_any,
     names_words,
     read,
 )
 from smtp_status.tls.der import MOST_ELEMENTS, CertificateFault
+from smtp_status.tls.validity import day, days_left, expiry_words
 
 DAY = 86400
 
@@ -293,12 +291,21 @@ class TestTimes:
             (14 * DAY, 14, "expires in 14 days"),
             (14 * DAY - 0.001, 13, "expires in 13 days"),
             (DAY, 1, "expires in 1 day"),
-            (3600, 0, "expires in 0 days"),
-            (0, 0, "expires in 0 days"),
-            (-0.001, -1, "expired 1 day ago"),
-            (-3600, -1, "expired 1 day ago"),
-            (-DAY, -1, "expired 1 day ago"),
-            (-DAY - 1, -2, "expired 2 days ago"),
+            (DAY - 1, 0, "expires in 23 hours"),
+            (7200, 0, "expires in 2 hours"),
+            (7199, 0, "expires in 119 minutes"),
+            (600, 0, "expires in 10 minutes"),
+            (119, 0, "expires in 119 seconds"),
+            (1, 0, "expires in 1 second"),
+            (0, 0, "expires in 0 seconds"),
+            (-1.5, -1, "expired 1 second ago"),
+            (-600, -1, "expired 10 minutes ago"),
+            (-7199, -1, "expired 119 minutes ago"),
+            (-DAY, -1, "expired 24 hours ago"),
+            (-DAY - 1, -2, "expired 24 hours ago"),
+            (-2 * DAY + 1, -2, "expired 47 hours ago"),
+            (-2 * DAY, -2, "expired 2 days ago"),
+            (-2 * DAY - 1, -3, "expired 3 days ago"),
         ],
     )
     def test_days_and_words_round_alike(self, after, days, words):

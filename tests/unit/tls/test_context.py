@@ -20,7 +20,8 @@ NO_CHECK_TIME = 0x200000
     [
         ({}, True, True),
         ({"verify": False}, False, False),
-        ({"mode": "offered"}, False, False),
+        ({"afterwards": True}, False, False),
+        ({"asked": False}, False, False),
         ({"tolerate": frozenset({"verify"})}, False, False),
         ({"tolerate": frozenset({"name"})}, True, False),
         ({"tolerate": frozenset({"expired"})}, True, True),
@@ -36,8 +37,34 @@ def test_what_is_verified(certs, changes, verified, named):
 
 def test_authorities_are_those_of_a_file_or_a_directory(certs, tmp_path):
     assert len(make_context(TlsPlan("ssl", ca=str(certs.ca))).get_ca_certs()) == 1
-    # A directory is looked into when somebody is verified.
+    # A directory is looked into when somebody is verified, and only for names that are hashes.
+    (tmp_path / "root.pem").write_bytes(certs.ca.read_bytes())
+    reason = "no certificate under its hash as name; openssl rehash makes them"
+    assert refused(ca=str(tmp_path)) == f"--ca {tmp_path}: {reason}"
+    (tmp_path / "0a1b2c3d.0").symlink_to("root.pem")
     assert make_context(TlsPlan("ssl", ca=str(tmp_path))).get_ca_certs() == []
+
+
+@pytest.mark.parametrize(
+    ("minimum", "version", "legacy"),
+    [("1.0", "TLSv1", True), ("1.1", "TLSv1_1", True), ("1.2", "TLSv1_2", False), ("1.3", "TLSv1_3", False)],
+)
+def test_the_lowest_version(minimum, version, legacy):
+    context = make_context(TlsPlan("ssl", minimum=minimum))  # and no warning of Python's, which would be an error
+    assert context.minimum_version == ssl.TLSVersion[version]
+    assert bool(context.options & 4) is legacy  # SSL_OP_LEGACY_SERVER_CONNECT
+    if hasattr(context, "security_level"):
+        assert (context.security_level == 0) is legacy
+
+
+def test_ciphers_are_those_of_openssl_or_those_asked_for():
+    def names(**changes):
+        ciphers = make_context(TlsPlan("ssl")._replace(**changes)).get_ciphers()
+        return [one["name"] for one in ciphers if one["protocol"] != "TLSv1.3"]
+
+    assert {"AES128-SHA", "AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256"} <= set(names())
+    assert names(ciphers="AES256-SHA:AES128-SHA") == ["AES256-SHA", "AES128-SHA"]
+    assert refused(ciphers="ROT13") == "--tls-ciphers ROT13: no cipher of TLS 1.2 or below that OpenSSL has"
 
 
 def test_authorities_of_the_system(certs, monkeypatch):

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from helpers.certificates_in_der import EC_KEY, issued
 from smtp_status.tls.certificate import (
     SIZE_LIMIT,
-    expiry_words,
     read,
 )
 from smtp_status.tls.der import CertificateFault
 from smtp_status.tls.messages import chain_from_messages
+from smtp_status.tls.validity import expiry_words
 
 
 def vector(size: int, contents: bytes) -> bytes:
@@ -137,5 +137,5 @@ def test_the_chain_is_seen_although_verification_fails(version, count, tmp_path)
     assert fault.verify_code == 10  # X509_V_ERR_CERT_HAS_EXPIRED
     assert [chain_from_messages(data) for data in seen] == [(leaf, other)]
     certificate = read(chain_from_messages(seen[0])[0])
-    assert expiry_words(certificate, time.time()) == "expired 2 days ago"
+    assert expiry_words(certificate, time.time()) == "expired 36 hours ago"
     assert len(certificate.dns_names) == count

@@ -16,6 +16,9 @@ def test_without_options_there_is_no_tls_and_what_there_may_be_is_verified():
         "minimum": "1.2",
         "verify": True,
         "tolerate": frozenset(),
+        "asked": True,
+        "afterwards": False,
+        "ciphers": None,
     }
 
 
