@@ -751,3 +751,123 @@ def test_messages_and_folders_of_several_targets(world):
     assert list(result.perfdata)[:7] == ["time", "time_imap", "arrived", "pending", "lost", "spam", "mailbox"]
     assert "127.0.0.1_time_arrive" in result.perfdata
     assert other.run(*more).code == 2
+
+
+# -- sender and receiver apart
+
+
+class Apart:
+    """A sender without a mailbox, and a receiver that sends nothing."""
+
+    def __init__(self, world: World, directory: Path) -> None:
+        self.world = world
+        self.key = directory / "key"
+        self.key.write_text("a key of both\n")
+
+    def send(self, key: Path | None = None, name: str = NAME) -> Result:
+        mail = ["-H", "127.0.0.1", "-p", str(self.world.postman.port), "--to", "b@example.org"]
+        return run(*mail, "--key-file", str(key or self.key), "--probe-name", name)
+
+    def collect(self, *more: str, every: int = 300) -> Result:
+        mailbox = ["--imap", f"127.0.0.1:{self.world.imap.port}", "--imap-tls", "off", "--imap-user", USER]
+        what = ["--collect", "--key-file", str(self.key), "--probe-name", NAME, "--every", str(every)]
+        return run(*mailbox, "--imap-pass", PASSWORD, *what, *more)
+
+    def age(self, seconds: float) -> None:
+        """As if all there is had been sent and had come so much earlier."""
+        from smtp_status.arrival.seal import parameters
+        from smtp_status.sasl.credentials import Secret
+
+        for message in self.world.imap.folders["INBOX"].messages:
+            proof = parameters(Secret("a key of both"), NAME, token(7), time.time() - seconds)
+            field = f"X-Check-SMTP-Status: 0.2.0; host=a; name={NAME}; probe={token(7)}; {proof}\r\n"
+            message.octets = field.encode() + b"\r\n"
+            message.at -= seconds
+
+
+@pytest.fixture
+def apart(world, tmp_path) -> Apart:
+    return Apart(world(clock=time.time), tmp_path)
+
+
+def test_apart(apart):
+    assert apart.send().code == 0
+    result = apart.collect()
+    assert result.code == 0
+    assert re.fullmatch(r"SMTP OK - 127\.0\.0\.1 has probe mx in INBOX, sent \d s ago, arrived after 0 s", result.first)
+    assert list(result.perfdata) == ["time", "time_imap", "time_arrive", "time_pending", "mailbox"]
+    assert len(apart.world.imap.left()) == 1
+
+
+def test_apart_only_the_newest_is_kept(apart):
+    for _ in range(3):
+        apart.send()
+    newest = apart.world.imap.left()[-1]
+    other = apart.world.imap.put(b"Subject: hello\r\n\r\n")
+    assert apart.collect().code == 0
+    assert apart.world.imap.left() == [newest, other.octets]
+
+
+@pytest.mark.parametrize(("age", "code"), [(290, 0), (345, 0), (370, 1), (912, 2)])
+def test_apart_too_old(apart, age, code):
+    apart.send()
+    apart.age(age)
+    result = apart.collect()
+    assert result.code == code
+    if code:
+        told = re.search(r" no probe mx sent in the last (\d+) s has arrived, one every 300 s wanted", result.first)
+        assert told is not None
+        assert age <= int(told[1]) < age + 5
+
+
+def test_apart_nothing_there(apart):
+    result = apart.collect()
+    assert (result.code, result.first) == (
+        2,
+        "SMTP CRITICAL - 127.0.0.1 arrive: no probe mx has arrived, one every 300 s wanted",
+    )
+
+
+def test_apart_forged(apart, tmp_path):
+    other = tmp_path / "other"
+    other.write_text("another key\n")
+    apart.send(other)
+    apart.send(name="other")
+    apart.world.imap.put(probe())
+    assert apart.collect().code == 2
+    assert len(apart.world.imap.left()) == 3
+
+
+def test_apart_in_the_spam_folder(apart):
+    apart.world.postman.deliver = lambda octets: apart.world.imap.put(octets, "Junk")
+    apart.send()
+    result = apart.collect()
+    assert (result.code, result.first) == (1, "SMTP WARNING - 127.0.0.1 arrive: landed in Junk after 0 s")
+
+
+def test_apart_the_mailbox_cannot_be_used(apart):
+    result = apart.collect("--imap-pass", "wrong", "-vv")
+    assert result.code == 2
+    assert result.first == "SMTP CRITICAL - 127.0.0.1 imap: NO [AUTHENTICATIONFAILED] Authentication failed."
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--collect",), "--collect takes --imap as well"),
+        (("--key-file", "KEY"), "--key-file takes --probe-name as well"),
+        (("--key-file", "KEY", "--probe-name", "a"), "--key-file takes --to as well"),
+        (
+            ("--imap", "h", "--collect", "--imap-user", "u"),
+            "--collect takes --key-file, --probe-name and --every as well",
+        ),
+        (("--imap", "h", "--collect", "--to", "a@b.example"), "--collect and --to exclude each other"),
+        (("--imap", "h", "--every", "5"), "--every with --imap takes --collect as well"),
+    ],
+)
+def test_apart_bad_usage(tmp_path, options, said):
+    key = tmp_path / "key"
+    key.write_text("k\n")
+    result = run(*(str(key) if word == "KEY" else word for word in options))
+    assert result.code == 3
+    assert said in result.first

@@ -40,7 +40,7 @@ class Folders:
     """
 
     def __init__(self, mailbox: Mailbox, plan: ArrivalPlan) -> None:
-        self._mailbox = mailbox
+        self.mailbox = mailbox
         self._plan = plan
         self.names = [foldername.encode(name) for name in plan.folders]
         self._right = len(self.names)
@@ -63,8 +63,8 @@ class Folders:
         self._reports: list[tuple[int, int]] = []  # those that are still to be read
 
     def _look_for_special(self, spam: bool) -> None:
-        listed = self._mailbox.folders()
-        if "X-GM-EXT-1" in self._mailbox.capabilities:
+        listed = self.mailbox.folders()
+        if "X-GM-EXT-1" in self.mailbox.capabilities:
             self._trash = next((one.name for one in listed if "\\trash" in one.attributes), "")
         if not spam:
             return
@@ -84,14 +84,14 @@ class Folders:
 
     def open(self) -> int:
         """Open the folder with the notes; how many messages it has.  What comes into the others from now on is new."""
-        self._exists = self._mailbox.select(self.names[0])
+        self._exists = self.mailbox.select(self.names[0])
         for folder in range(1, len(self.names)):
-            self._next[folder] = self._mailbox.status(self.names[folder]) or 1
+            self._next[folder] = self.mailbox.status(self.names[folder]) or 1
         return self._exists
 
     def drafts(self) -> list[Note]:
         """The notes there are, by their flag."""
-        uids = self._mailbox.search("DRAFT")
+        uids = self.mailbox.search("DRAFT")
         return self._notes_of(fetched.uid_set(uids[-MOST_MESSAGES:]), draft=True) if uids else []
 
     def notes_among_all(self) -> list[Note]:
@@ -100,7 +100,7 @@ class Folders:
 
     def _notes_of(self, uids: str, *, draft: bool) -> list[Note]:
         notes = []
-        for message in self._mailbox.headers(uids, NOTE_FIELDS):
+        for message in self.mailbox.headers(uids, NOTE_FIELDS):
             note = self._note(message)
             if note is None or (draft and "\\draft" not in message.flags):
                 continue
@@ -123,13 +123,13 @@ class Folders:
         found = self._own_note(str(uid), token) if uid is not None else None
         if found is None:
             # Some servers show what was appended only now (Courier).
-            self._mailbox.noop()
-            uids = [uid] if uid is not None else self._mailbox.search(f"{max(self._exists, 1)}:*")
+            self.mailbox.noop()
+            uids = [uid] if uid is not None else self.mailbox.search(f"{max(self._exists, 1)}:*")
             found = self._own_note(fetched.uid_set(uids), token) if uids else None
         return found
 
     def _own_note(self, uids: str, token: str) -> Message | None:
-        for message in self._mailbox.headers(uids, NOTE_FIELDS):
+        for message in self.mailbox.headers(uids, NOTE_FIELDS):
             entry = probe.entry(fields.parse(message.octets))
             if entry is not None and entry.token == token:
                 return message
@@ -157,7 +157,7 @@ class Folders:
         """Look at what is new."""
         if changed or self._unsure:
             self._unsure = False
-            self._take(0, self._mailbox.headers(f"{self._next[0]}:*", PROBE_FIELDS), at)
+            self._take(0, self.mailbox.headers(f"{self._next[0]}:*", PROBE_FIELDS), at)
         for folder in range(1, len(self.names)):
             if not self.has(awaited):
                 self._look_at_new(folder, at)
@@ -179,29 +179,29 @@ class Folders:
         self._unsure = False
         if self._exists <= SMALL:
             self.whole.add(0)
-            self._take(0, self._mailbox.headers("1:*", PROBE_FIELDS), at)
+            self._take(0, self.mailbox.headers("1:*", PROBE_FIELDS), at)
             return
         # Of the newest only, or the answer could be as long as the mailbox is big.
-        found = self._mailbox.search(f"{max(self._exists - MOST_MESSAGES, 1)}:*", "UID", f"{oldest}:*")
+        found = self.mailbox.search(f"{max(self._exists - MOST_MESSAGES, 1)}:*", "UID", f"{oldest}:*")
         self._take_newest(0, [uid for uid in found if uid >= oldest], at)  # ``n:*`` is never empty
 
     def _look_by_date(self, folder: int, since: int, at: float) -> None:
         exists = self._turn_to(folder)
         if exists and folder < self._right and exists <= SMALL:
             self.whole.add(folder)
-            self._take(folder, self._mailbox.headers("1:*", PROBE_FIELDS), at)
+            self._take(folder, self.mailbox.headers("1:*", PROBE_FIELDS), at)
         elif exists:
             newest = f"{max(exists - MOST_MESSAGES, 1)}:*"
-            self._take_newest(folder, self._mailbox.search(newest, "SINCE", fetched.search_date(since)), at)
+            self._take_newest(folder, self.mailbox.search(newest, "SINCE", fetched.search_date(since)), at)
         self._turn_to(0)
 
     def _look_at_new(self, folder: int, at: float) -> None:
-        upcoming = self._mailbox.status(self.names[folder])
+        upcoming = self.mailbox.status(self.names[folder])
         first = self._next[folder]
         if upcoming <= first:
             return
         self._turn_to(folder)
-        self._take_newest(folder, self._mailbox.search("UID", f"{first}:{upcoming - 1}"), at)
+        self._take_newest(folder, self.mailbox.search("UID", f"{first}:{upcoming - 1}"), at)
         self._next[folder] = max(self._next[folder], upcoming)
         self._turn_to(0)
 
@@ -209,12 +209,12 @@ class Folders:
         if len(uids) > MOST_MESSAGES and self.shown[folder] not in self.skipped:
             self.skipped.append(self.shown[folder])
         if uids:
-            self._take(folder, self._mailbox.headers(fetched.uid_set(uids[-MOST_MESSAGES:]), PROBE_FIELDS), at)
+            self._take(folder, self.mailbox.headers(fetched.uid_set(uids[-MOST_MESSAGES:]), PROBE_FIELDS), at)
 
     def _turn_to(self, folder: int) -> int:
         """Open another folder to look into it, or the first again; how many messages it has."""
         self._unsure = True
-        return self._mailbox.select(self.names[folder], readonly=folder > 0)
+        return self.mailbox.select(self.names[folder], readonly=folder > 0)
 
     def _take(self, folder: int, messages: Iterable[Message], at: float) -> None:
         for message in messages:
@@ -242,7 +242,7 @@ class Folders:
     def _read_reports(self, tokens: Collection[str]) -> None:
         """Read the reports met so far; those about one of ``tokens`` are kept."""
         unread, self._reports = self._reports[-MOST_REPORTS:], []
-        for folder, messages in self._of_folders(unread, self._mailbox.beginnings).items():
+        for folder, messages in self._of_folders(unread, self.mailbox.beginnings).items():
             for message in messages:
                 found = report.parse(message.octets)
                 if found is not None and found.token in tokens and found.name in ("", self._plan.name):
@@ -251,7 +251,7 @@ class Folders:
     def origins(self, copies: Sequence[Sighting]) -> dict[str, list[tuple[str, str]]]:
         """Of each token the fields that tell where its probe came along."""
         tokens = {(copy.folder, copy.uid): copy.token for copy in copies}
-        found = self._of_folders(list(tokens), lambda uids: self._mailbox.headers(uids, ORIGIN_FIELDS))
+        found = self._of_folders(list(tokens), lambda uids: self.mailbox.headers(uids, ORIGIN_FIELDS))
         return {
             tokens[folder, message.uid]: fields.parse(message.octets)
             for folder, messages in found.items()
@@ -276,7 +276,7 @@ class Folders:
     def delete(self, folder: int, uids: Sequence[int]) -> bool:
         """Delete messages of ours, of which ``uids`` are ascending; False where they are only marked, since others
         that are not ours are marked too, and the server removes either all or none."""
-        mailbox = self._mailbox
+        mailbox = self.mailbox
         if folder:
             mailbox.select(self.names[folder])
         if self._trash:
@@ -296,7 +296,7 @@ class Folders:
         if len(uids) > SMALL:
             return False
         ours = set()
-        for message in self._mailbox.headers(fetched.uid_set(uids), f"{NOTE_FIELDS} {PROBE_FIELDS}"):
+        for message in self.mailbox.headers(fetched.uid_set(uids), f"{NOTE_FIELDS} {PROBE_FIELDS}"):
             header = fields.parse(message.octets)
             entry, sender = probe.entry(header), probe.sender(header)
             if self._plan.name in (entry and entry.name, sender and sender.name):

@@ -50,6 +50,11 @@ def perform(settings: Settings, began: float, stop: int | None) -> tuple[str, in
     ``began`` is the instant of the monotonic clock the deadline counts from; ``stop`` a file descriptor that is
     readable once the run has to end.  Raises UsageError.
     """
+    arrival = settings.arrival
+    if arrival is not None and arrival.collect is not None:
+        from . import collected  # noqa: PLC0415 - few checks only receive
+
+        return collected.perform(settings, arrival, arrival.collect, began, stop)
     resource = SMTP(settings)
     check = SMTPCheck(resource, settings)
     resource.limit(Deadline(settings.timeout, began), time(), stop)

@@ -197,6 +197,11 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
     def _plan_for(self, target: Target) -> Plan:
         """What is said to one target: its message bears its own token."""
         plan = self._settings.plan
+        sealing = self._settings.sealing
+        if plan.message is not None and sealing is not None:
+            from ..arrival import seal  # noqa: PLC0415 - few checks have a receiver elsewhere
+
+            return plan._replace(message=seal.sealed(plan.message, sealing, __version__, self._now))
         if self.arrivals is None or plan.message is None:
             return plan
         return plan._replace(message=self.arrivals.settlement.labelled(plan.message, target.label))

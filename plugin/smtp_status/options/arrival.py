@@ -10,8 +10,8 @@ from ..sasl.credentials import Credentials
 from ..tls.plan import TlsPlan
 from . import hosts, values
 from . import plan as planning
-from .arrivalplan import LATE, LOST_AFTER, METHODS, WAIT, ArrivalPlan, Threshold
-from .credentials import secret
+from .arrivalplan import LATE, LOST_AFTER, METHODS, WAIT, ArrivalPlan, Collect, Sealing, Threshold
+from .credentials import key_in, secret
 from .settings import UsageError, shown
 
 TYPE_CHECKING = False
@@ -70,9 +70,11 @@ def arrival(
     """
     use = given.last("imap")
     if use is None:
-        lone = next(use for use in given.uses if use.option.group == GROUP)
-        raise lone.fault("takes --imap as well")
-    _check_company(given, use, plan)
+        _check_sender(given)
+        return None
+    collect = _collect(given)
+    if collect is None:
+        _check_company(given, use, plan)
     mode = given.value("imap-tls", _tls_mode) or "ssl"
     host, imap_port = use.read(_place)
     imap_port = imap_port or (TLS_PORT if mode == "ssl" else PLAIN_PORT)
@@ -87,7 +89,7 @@ def arrival(
         credentials=login,
         name=given.value("probe-name", _name) or _made_name(plan, [*targets, str(port)], [host, login.user, *folders]),
         hold=math.ceil(timeout) + SPARE_SECONDS,
-        host_name=plan.helo if plan.helo and hosts.is_name(plan.helo) else planning.own_name() or "localhost",
+        host_name=_host_name(plan),
         tls=TlsPlan(
             mode=mode,
             name=given.value("imap-tls-name", planning.tls_name),
@@ -108,7 +110,56 @@ def arrival(
         authserv_id=given.value("authserv-id", _server_id),
         require_auth=_methods(given),
         verbose=plan.verbose,
+        collect=collect,
     )
+
+
+def sealing(given: Arguments, plan: Plan) -> Sealing | None:
+    """What the probes of a run that only sends are sealed with.  Reads the key's file.  Raises UsageError."""
+    file = given.last("key-file")
+    if file is None:
+        return None
+    name = given.value("probe-name", _name)
+    if name is None:
+        raise file.fault("takes --probe-name as well: by which name the receiver knows them")
+    if not given.has("to"):
+        raise file.fault("takes --to as well: a message has to be sent")
+    return Sealing(name, key_in(file), _host_name(plan))
+
+
+def _host_name(plan: Plan) -> str:
+    return plan.helo if plan.helo and hosts.is_name(plan.helo) else planning.own_name() or "localhost"
+
+
+def _check_sender(given: Arguments) -> None:
+    """Without a mailbox only what seals a probe makes sense."""
+    sends = {"key-file", "probe-name"} if given.has("key-file") else set()
+    for use in given.uses:
+        if use.option.group == GROUP and use.option.name not in sends:
+            raise use.fault("takes --imap as well")
+
+
+def _collect(given: Arguments) -> Collect | None:
+    """What a run that only receives looks for, None for any other."""
+    use, file, every = (given.last(name) for name in ("collect", "key-file", "every"))
+    if use is None:
+        for lone in (file, every):
+            if lone is not None:
+                raise lone.fault("with --imap takes --collect as well")
+        return None
+    for name in ("hostname", "domain", "to", "command", "quit-after", "data", "data-file", "wait"):
+        other = given.last(name)
+        if other is not None:
+            raise use.fault(f"and {other.spelling} exclude each other: nothing is sent")
+    if file is None or every is None or not given.has("probe-name"):
+        raise use.fault("takes --key-file, --probe-name and --every as well")
+    return Collect(every.read(_period), key_in(file))
+
+
+def _period(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,7}", text) or int(text) == 0:
+        raise ValueError(f"takes seconds such as 300, not {shown(text)}")
+    return int(text)
 
 
 def _check_company(given: Arguments, use: Use, plan: Plan) -> None:

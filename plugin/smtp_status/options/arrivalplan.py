@@ -7,7 +7,7 @@ from ..tls.plan import TlsPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..sasl.credentials import Credentials
+    from ..sasl.credentials import Credentials, Secret
 
 METHODS = ("spf", "dkim", "dmarc")
 """What ``--require-auth`` takes (RFC 8601 section 2.7)."""
@@ -25,6 +25,21 @@ class Threshold(NamedTuple):
 
     warning: int | None = None
     critical: int | None = None
+
+
+class Sealing(NamedTuple):
+    """What a probe is sealed with, for a receiver that has no note of it: the check's name and the key of both."""
+
+    name: str
+    key: Secret
+    host_name: str
+
+
+class Collect(NamedTuple):
+    """What a run that only receives looks for: a probe every so many seconds, sealed with ``key``."""
+
+    every: int
+    key: Secret
 
 
 class ArrivalPlan(NamedTuple):
@@ -54,3 +69,4 @@ class ArrivalPlan(NamedTuple):
     authserv_id: str | None = None
     require_auth: tuple[str, ...] = ()
     verbose: int = 0
+    collect: Collect | None = None

@@ -49,7 +49,7 @@ def settings_of(given: Arguments, environ: Mapping[str, str], began: float) -> S
     plan = plan._replace(quit_after=_quit_after(given, plan, targets))
     port = given.value("port", hosts.port) or (465 if plan.tls.mode == "ssl" else 25)
     stage_warning, stage_critical = _stage_ranges(given, "stage-warning"), _stage_ranges(given, "stage-critical")
-    arrival = None
+    arrival = sealing = None
     if any(use.option.group == "Arrival" for use in given.uses):
         from . import arrival as of_arrival  # noqa: PLC0415 - few checks look into a mailbox
 
@@ -57,6 +57,7 @@ def settings_of(given: Arguments, environ: Mapping[str, str], began: float) -> S
         arrival = of_arrival.arrival(
             given, environ, *about, port=port, timeout=timeout, family=family, source=source, rules=rules
         )
+        sealing = of_arrival.sealing(given, plan) if arrival is None else None
         late = of_arrival.late()
         stage_warning = {"arrive": late[0], **stage_warning}
         stage_critical = {"arrive": late[1], **stage_critical}
@@ -82,6 +83,7 @@ def settings_of(given: Arguments, environ: Mapping[str, str], began: float) -> S
         dane=dane,
         mta_sts=given.has("mta-sts"),
         arrival=arrival,
+        sealing=sealing,
         output_format=given.value("output-format", values.output_format) or "",
     )
 

@@ -63,6 +63,11 @@ def secret(given: Arguments, environ: Mapping[str, str], option: str, variable: 
     return _checked_secret(uses[-1], uses[-1].text) if uses else None
 
 
+def key_in(file: Use) -> Secret:
+    """The key that a file holds on one line.  Raises UsageError."""
+    return _checked_secret(file, _first_line(file))
+
+
 def _first_line(file: Use) -> str:
     """What the file holds, without a line end or the byte order mark editors put in front; no reason given shows any
     of it."""

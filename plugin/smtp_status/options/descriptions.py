@@ -185,6 +185,15 @@ WORDS = {
         "To let several checks share a mailbox: the name of this one. Default: made from servers, recipients and"
         " mailbox, so that every host makes the same."
     ),
+    "key-file": (
+        "Where sender and receiver are apart: file with a key on one line, the same on both. Without --imap the message"
+        " is sealed with it; with --imap and --collect only messages so sealed count."
+    ),
+    "collect": (
+        "To send nothing, and only look whether the newest message of --probe-name has arrived. The times compare the"
+        " clocks of two hosts."
+    ),
+    "every": "How often the sender runs: with --collect a message is due so many seconds after the last.",
     "warning": "To be warned of a slow server: total time in seconds, WARNING outside of RANGE.",
     "critical": "To be called for a slow server: total time in seconds, CRITICAL outside of RANGE.",
     "stage-warning": "To be warned where one step is slow: the same for the time of one stage. Repeatable.",

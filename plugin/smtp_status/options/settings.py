@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nagiosplugin import Range
 
-    from .arrivalplan import ArrivalPlan
+    from .arrivalplan import ArrivalPlan, Sealing
 
 USAGE_LIMIT = unknown.LIMIT - len(unknown.LEAD)
 """Characters of a UsageError, so that the first line keeps its 160."""
@@ -82,6 +82,7 @@ class Settings(NamedTuple):
     dane: str = "off"
     mta_sts: bool = False
     arrival: ArrivalPlan | None = None
+    sealing: Sealing | None = None
     output_format: str = ""
 
     @property
