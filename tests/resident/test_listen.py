@@ -324,8 +324,8 @@ def test_each_deadline_is_kept_beside_a_thousand_others(resident):
         waiting = {}
         poll = select.poll()
         for number in range(1000):
-            asked = Asked(resident, request(*words, "-t", f"{4 + number % 3}"))
-            waiting[asked.sock.fileno()] = (asked, time.monotonic() + 4 + number % 3)
+            asked = Asked(resident, request(*words, "-t", f"{4 + number % 50 * 0.04:.2f}"))
+            waiting[asked.sock.fileno()] = (asked, time.monotonic() + 4 + number % 50 * 0.04)
             poll.register(asked.sock.fileno(), select.POLLIN | select.POLLHUP)
         assert time.monotonic() - began < 3.5
         late = []

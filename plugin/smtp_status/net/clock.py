@@ -32,6 +32,16 @@ def stamped(instant: Instant, kernel: int | None) -> Instant:
     return (instant[0], instant[1], kernel)
 
 
+def when(instant: Instant) -> float | None:
+    """The moment by the kernel's stamp, in seconds of the monotonic clock, None where it has none.
+
+    A process that has a thousand conversations learns of a reply long after it came.
+    """
+    process, offset, kernel = instant
+    # perf_counter_ns() is the monotonic clock wherever there are stamps.  Nothing is learnt of before it happens.
+    return None if kernel is None or kernel - offset > process else (kernel - offset) / 1e9
+
+
 def measured(start: Instant, end: Instant) -> tuple[float, bool]:
     """Seconds from ``start`` to ``end`` by the kernel's clock, and True, where it can tell; else by the process's.
 

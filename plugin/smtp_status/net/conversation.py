@@ -305,7 +305,8 @@ class _Asking:
             start = self._transport.last_sent()
         self._driver.since = end
         seconds, by_kernel = clock.measured(start, end)
-        return Answered(reply, seconds, monotonic(), not self._sent_all, self._unasked, by_kernel)
+        at = clock.when(end) if by_kernel else None
+        return Answered(reply, seconds, at or monotonic(), not self._sent_all, self._unasked, by_kernel)
 
     def _broken(self, failure: Failure) -> Failure:
         return failure._replace(lines=self._reader.begun(), sending=not self._sent_all, at=monotonic())

@@ -75,14 +75,14 @@ def network_namespace() -> bytes:
 class Client:
     """One connection of a client, from the first octet of its request to the last of its answer."""
 
-    def __init__(self, sock: socket.socket, selector: Selector, house: Clients, files: bool) -> None:
+    def __init__(self, sock: socket.socket, selector: Selector, clients: Clients, files: bool) -> None:
         self.files = files
         self.arrived = time.monotonic()
         self.until = self.arrived + FIRST_WAIT
         """When its patience, or ours, is at an end; only while it owes us something."""
         self._socket = sock
         self._selector = selector
-        self._house = house
+        self._clients = clients
         self._events = 0
         self._received = bytearray()
         self._unsent = b""
@@ -138,7 +138,7 @@ class Client:
         self._watch(0)
         self._socket.close()
         self._received.clear()
-        self._house.left(self)
+        self._clients.left(self)
         if self.stop is not None:
             stop, self.stop = self.stop, None
             stop()
@@ -156,11 +156,11 @@ class Client:
             fields = bytes(received[_LENGTH.size :])
             received.clear()
             try:
-                self.request = parse(fields, self._house.network)
+                self.request = parse(fields, self._clients.network)
             except (RefusedError, ValueError):
                 self.alone()
                 return False
-            self._house.asked(self)
+            self._clients.asked(self)
         return True
 
     def _listen_for_the_end(self) -> None:

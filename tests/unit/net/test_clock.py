@@ -89,3 +89,9 @@ def test_stamps_that_cannot_be_true_are_not_believed(kernel_end):
 def test_never_negative():
     assert seconds_between(instant(25 * MS), instant(10 * MS)) == 0.0
     assert seconds_between(instant(25 * MS, 24 * MS), instant(10 * MS, 9 * MS)) == 0.0
+
+
+def test_when_the_kernel_saw_it():
+    assert clock.when((5_000_000_000, 10, 4_000_000_010)) == 4.0
+    assert clock.when((5_000_000_000, 10, None)) is None
+    assert clock.when((5_000_000_000, 10, 5_000_000_011)) is None
