@@ -26,7 +26,9 @@ if sys.version_info < (3, 9):
 sys.path.insert(0, os.path.join(HERE, "plugin"))
 try:
     from smtp_status.__main__ import run
+
+    run()
+except KeyboardInterrupt:  # from here on ``run`` itself takes care of signals
+    unknown("interrupted")
 except Exception:
     unknown("the directory plugin/smtp_status is missing or damaged in " + HERE)
-
-sys.exit(run())

@@ -10,6 +10,7 @@ from time import monotonic
 
 from ..findings import Failure, TransportError
 from ..net.connection import Transport
+from ..net.selector import readable
 from ..text import clean, cut
 
 TYPE_CHECKING = False
@@ -218,7 +219,7 @@ class Stream:
 
     def is_told_to_end(self) -> bool:
         """Look whether the run was told to end."""
-        if self._stop is not None and select.select([self._stop], [], [], 0)[0]:
+        if self._stop is not None and readable((self._stop,), 0):
             self.stopped = True
         return self.stopped
 

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 
+from ..net.selector import readable
 from ..record import NamedTuple
 
 TYPE_CHECKING = False
@@ -94,7 +95,7 @@ def write(text: str, seconds: float, signals: Collection[signal.Signals], stop: 
         # scheduler has it too.
         for number in (signal.SIGALRM, *signals):
             signal.signal(number, give_up)
-        asked_to_end = stop is not None and select.select((stop,), (), (), 0)[0]
+        asked_to_end = stop is not None and readable((stop,), 0)
         signal.setitimer(signal.ITIMER_REAL, LEAST_SECONDS if asked_to_end else max(seconds, LEAST_SECONDS))
         while data:
             try:

@@ -16,15 +16,21 @@ if TYPE_CHECKING:
     (No class of its own: a conversation has some thirty, and a process may have a thousand conversations.)
     """
 
+_READINGS = 3
+"""How often the clocks are read at most: one that only moves every few milliseconds never looks undisturbed."""
+
 _SET = 1_000_000  # nanoseconds by which the offset must move to mean that the wall clock was set
 
 
 def now(kernel: int | None = None) -> Instant:
     """This moment, as this process sees it, with the kernel's stamp of what it just learnt of."""
-    process = perf_counter_ns()
-    offset = time_ns() - process
-    # A process put aside between the two readings would look like a wall clock that was set.
-    return (process, offset, kernel) if perf_counter_ns() - process < _SET // 2 else now(kernel)
+    for _ in range(_READINGS):
+        process = perf_counter_ns()
+        offset = time_ns() - process
+        # A process put aside between the two readings would look like a wall clock that was set.
+        if perf_counter_ns() - process < _SET // 2:
+            break
+    return (process, offset, kernel)
 
 
 def stamped(instant: Instant, kernel: int | None) -> Instant:

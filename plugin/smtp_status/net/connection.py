@@ -26,6 +26,9 @@ _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 _IN_PROGRESS = frozenset((errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN))
 
+_STOOD = frozenset((errno.ECONNRESET, errno.EPIPE))
+"""What the result of a connect() says where the connection stood and was reset since: a refusal is ECONNREFUSED."""
+
 _SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
 
 _KINDS = {
@@ -62,6 +65,7 @@ class Transport:
         self._source = source
         self._tls: TlsLayer | None = None
         self._unsent = b""  # what the socket had no room for
+        self._reset: Failure | None = None  # what the socket told of once, where it has more to say before
         self._first_sent: clock.Instant | None = None
         self._last_sent = self.began
         self.last_received = self.began
@@ -111,7 +115,10 @@ class Transport:
             raise TransportError(Failure("refused", f"too many connections wait at {self.address.place}"))
         if code in _IN_PROGRESS:
             return False
-        if code:
+        if code in _STOOD:
+            # Asked for, an error is told once.  What the server said before is still to be read.
+            self._reset = network_failure(OSError(code, ""), self.address)
+        elif code:
             from .unreachable import explain  # noqa: PLC0415 - only where no connection comes about
 
             failure = explain(code, self.address, self._socket, at_once)
@@ -124,8 +131,7 @@ class Transport:
         began, offset, _ = self.began
         own = (here[0] - began) / 1e9
         measured = timestamps.round_trip(self._socket) if self._kernel else None
-        # A lost SYN is no part of TCP's figure, but it is part of the wait.
-        if measured is None or own >= _FIRST_SYN_RETRY or measured > own:
+        if measured is None or measured > own:
             return own, here
         # The kernel had the SYN-ACK this long after the call began, by the wall clock it stamps segments with.  When
         # the call returned says nothing: the server may have had the processor first.
@@ -158,6 +164,9 @@ class Transport:
     def send(self, data: bytes) -> bool:
         """Send ``data``; False when some of it waits for room (``flush``), as nothing may from before.  Raises
         TransportError."""
+        if self._first_sent is not None and self.address.port:
+            # Else the end of a message waits for the acknowledgement of what went before (Nagle's algorithm).
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unsent = data if self._tls is None else self._tls.encrypt(data)
         return self.flush()
 
@@ -183,7 +192,7 @@ class Transport:
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError as error:
-            raise TransportError(network_failure(error, self.address)) from None
+            raise self._error(error) from None
         self._last_sent = before
         if self._first_sent is None:
             self._first_sent = before
@@ -223,6 +232,8 @@ class Transport:
                 return None
             self._feed_tls(received)
             plain = self._tls.read()
+            if plain is None:
+                self._acknowledge_at_once()  # a session ticket, with another or a reply waiting behind it
             answer = self._tls.take()
             if answer:  # TLS itself has something to say, such as no to a renegotiation
                 self._unsent += answer
@@ -240,9 +251,18 @@ class Transport:
             self._collect_stamps()
             return None
         except OSError as error:
-            raise TransportError(network_failure(error, self.address)) from None
+            raise self._error(error) from None
+        if not data and self._reset is not None:
+            raise TransportError(self._reset)
         self.last_received = clock.now(stamp)
         return data
+
+    def _error(self, error: OSError) -> TransportError:
+        """What an error of the socket means, also for whoever reads on: a reset is told once, then comes the end."""
+        failure = network_failure(error, self.address)
+        if error.errno == errno.ECONNRESET:
+            self._reset = failure
+        return TransportError(failure)
 
     def _collect_stamps(self) -> None:
         if self._kernel:
@@ -317,5 +337,3 @@ class Transport:
         """Whether there are octets to send that the socket had no room for."""
         return bool(self._unsent)
 
-
-_FIRST_SYN_RETRY = 0.9  # seconds; Linux sends the second SYN after one second

@@ -168,10 +168,20 @@ class _Telling:
         self._began = monotonic()
 
     def start(self) -> Result | None:
-        return Told(monotonic()) if self._transport.send(self._octets) else None
+        return self._told(lambda: self._transport.send(self._octets))
 
     def advance(self) -> Result | None:
-        return Told(monotonic()) if self._transport.flush() else None
+        return self._told(self._transport.flush)
+
+    @staticmethod
+    def _told(send: Callable[[], bool]) -> Result | None:
+        try:
+            return Told(monotonic()) if send() else None
+        except TransportError as error:
+            if error.failure.kind != "closed":
+                raise
+            # What the server said before it closed is read as the reply to come.
+            return Told(monotonic())
 
     def give_up(self) -> Failure:
         waited = monotonic() - self._began
@@ -239,7 +249,7 @@ class _Asking:
         """Lock-step: nothing may be here before the question.  A 421 may, and is then the reply (it ends all)."""
         if self._reader.idle and self._transport.quiet():
             return None
-        received = self._transport.receive()
+        received = self._more()
         if received is not None:
             self._reader.feed(received)
         elif self._reader.idle:
@@ -254,6 +264,15 @@ class _Asking:
             self._sent_all = self._unasked = True
             return None
         return _too_early(begun)
+
+    def _more(self) -> bytes | None:
+        """What has come since; where something came before and was not taken yet, errors behind it do not count."""
+        try:
+            return self._transport.receive()
+        except TransportError:
+            if self._reader.idle:
+                raise
+            return None
 
     def _send(self) -> bool:
         """Send one piece; whether more is left and there is room for it."""

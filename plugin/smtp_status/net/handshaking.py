@@ -30,9 +30,10 @@ class Handshaking:
     def start(self) -> Result | None:
         reader = self._driver.reader
         # With TLS from the first byte nothing is plain text, and what is no TLS fails as such.
-        received = self._transport.receive() if self._action.plan.mode != "ssl" else None
-        if received is not None:
-            reader.feed(received)
+        if reader.idle and self._action.plan.mode != "ssl":
+            received = self._transport.receive()
+            if received is not None:
+                reader.feed(received)
         if not reader.idle:
             # An attacker's commands or replies, put in before the encryption begins (RFC 3207 section 6).
             return Failure("protocol", "data in plain text before the TLS handshake", reader.begun(), at=monotonic())

@@ -11,7 +11,7 @@ from time import monotonic
 
 from .conversation import Driver
 from .deadline import Deadline
-from .selector import READ, Selector
+from .selector import READ, Selector, readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,18 +46,35 @@ def converse(
                 selector.unregister(descriptor)
                 run.stop()
 
+            def look(descriptor: int = stop) -> None:
+                if readable((descriptor,), 0):
+                    run.stop()
+
             selector.register(stop, READ, stopped)
+            loop.between = look
         run.hold(conversations)
         loop.start()
         while run.live:
             loop.turn()
 
 
+GRACE = 0.1
+"""Seconds behind a timer's instant in which what has come by then is still looked at."""
+
+LONG = 0.02
+"""Seconds of work after which the loop looks up, see ``Loop``."""
+
+
 class Loop:
-    """The selector, the timers, and what is to be started: shared by all runs."""
+    """The selector, the timers, and what is to be started: shared by all runs.
+
+    What one server sends may take its time to work on, and what thirty send takes it thirty times: after LONG seconds
+    timers that are overdue are called although not all is done that is ready, and before that ``between`` is.
+    """
 
     def __init__(self, selector: Selector) -> None:
         self.selector = selector
+        self.between: Callable[[], None] | None = None
         self._timers: list[Timer] = []  # the next one first
         self._armed = 0
         self._starting: list[Driver] = []
@@ -89,17 +106,29 @@ class Loop:
             wait = left if longest is None else min(left, longest)
         # What has come is looked at once more before the time is said to be up.
         found = self.selector.select(-1 if wait is None else max(wait, 0.0))
+        looked = monotonic()
         for ready in found:
             ready()
-        self.start()
-        busy = bool(found)
-        if self._timers:
             now = monotonic()
-            while self._timers and self._timers[0][0] <= now:
-                self._timers.pop(0)[2]()
-                self.start()
-                busy = True
-        return busy
+            if now - looked > LONG:
+                looked = now
+                self._look_up(now)
+        self.start()
+        return self._call_timers(monotonic()) or bool(found)
+
+    def _look_up(self, now: float) -> None:
+        if self.between is not None:
+            self.between()
+        self._call_timers(now - GRACE)
+
+    def _call_timers(self, now: float) -> bool:
+        """Call those whose time has come; whether there was one."""
+        any_due = False
+        while self._timers and self._timers[0][0] <= now:
+            self._timers.pop(0)[2]()
+            self.start()
+            any_due = True
+        return any_due
 
     def start(self) -> None:
         """Start what is to be started."""

@@ -11,12 +11,24 @@ import select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Callable
 
     Ready = Callable[[], None]
 
 READ = select.POLLIN
 WRITE = select.POLLOUT
+
+
+def readable(descriptors: Iterable[int], timeout: float) -> set[int]:
+    """Those of ``descriptors`` that are readable, or at their end, once one is or ``timeout`` seconds have passed.
+
+    Not by ``select``, which knows no descriptor above 1,023: a process may have inherited as many.
+    """
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, READ)
+    return {descriptor for descriptor, _events in poll.poll(timeout * 1000)}
 
 
 class Selector:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 from threading import Thread
+
+from .selector import readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,11 +33,10 @@ def run_in_threads(jobs: Iterable[Callable[[], None]], deadline: Deadline, stop:
             _start(Thread(target=_work, args=(job, os.dup(tell)), daemon=True))
             left += 1
         while left and not deadline.passed():
-            watched = [told] if stop is None else [told, stop]
-            readable, _, _ = select.select(watched, [], [], deadline.left())
-            if stop in readable:
+            ready = readable((told,) if stop is None else (told, stop), deadline.left())
+            if stop in ready:
                 deadline.end()
-            elif readable:
+            elif ready:
                 left -= len(os.read(told, left))
     finally:
         os.close(told)

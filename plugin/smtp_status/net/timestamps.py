@@ -25,7 +25,8 @@ _MSG_ERRQUEUE = getattr(socket, "MSG_ERRQUEUE", 0x2000)
 _TIMESPECS = (24, 48)  # octets of three times two of C's long, seconds and nanoseconds; the first is the software's
 _ANCILLARY_SPACE = 256
 
-_TCPI_RTT = 17  # place of tcpi_rtt among the unsigned ints of struct tcp_info, in microseconds
+# Places of tcpi_rtt, in microseconds, and tcpi_total_retrans among the unsigned ints of struct tcp_info.
+_TCPI_RTT, _TCPI_TOTAL_RETRANS = 17, 25
 _TCP_INFO_SIZE = 104
 
 WITHOUT_SEND_STAMP = ((socket.SOL_SOCKET, _SO_TIMESTAMPING, bytes(4)),)
@@ -70,7 +71,10 @@ def sent(sock: socket.socket, due: int) -> list[int]:
 
 
 def round_trip(sock: socket.socket) -> float | None:
-    """Seconds between SYN and SYN-ACK as TCP itself measured them; to be read right after the connect."""
+    """Seconds between SYN and SYN-ACK as TCP itself measured them; to be read right after the connect.
+
+    None where it cannot tell, or where the SYN had to be sent more than once: it measures the last of them.
+    """
     if sys.platform != "linux" or sock.family == socket.AF_UNIX:
         return None
     try:
@@ -78,7 +82,9 @@ def round_trip(sock: socket.socket) -> float | None:
     except OSError:
         return None
     numbers = memoryview(info[: len(info) // 4 * 4]).cast("I")
-    microseconds = numbers[_TCPI_RTT] if len(numbers) > _TCPI_RTT else 0
+    if len(numbers) <= _TCPI_TOTAL_RETRANS or numbers[_TCPI_TOTAL_RETRANS]:
+        return None
+    microseconds = numbers[_TCPI_RTT]
     return microseconds / 1e6 if microseconds else None
 
 

@@ -144,7 +144,7 @@ class Message:
         _check(given, 1)
         if not _is_utf8(given):
             raise ValueError("a header is not UTF-8")
-        size, charset = _check(content.lines(skip), body_line)
+        size, charset = _check(_in_time(content.lines(skip), file, deadline), body_line)
         changes = list(headers)
         if not given and subject is None:
             subject = DEFAULT_SUBJECT
@@ -164,16 +164,18 @@ class Message:
         Raises OSError when its file cannot be read any more.
         """
         line_begins = True
+        held = b""  # the end of its last line goes with it: one segment less to wait for
         for text in self._text():
+            if held:
+                yield held
             if line_begins and text.startswith(b"."):
                 text = b"." + text  # noqa: PLW2901
             line_begins = text.endswith(b"\n")
             # The most of a big message is base64, without any dot; from the end it takes a third of the time.
             if b"." in text and text.rfind(b"\n.") >= 0:
                 text = text.replace(b"\n.", b"\n..")  # noqa: PLW2901
-            yield _crlf(text)
-        if not line_begins:
-            yield b"\r\n"
+            held = _crlf(text)
+        yield held if line_begins else held + b"\r\n"
 
     def with_fields(self, fields: Sequence[tuple[str, str]]) -> Message:
         """The same message with ``fields`` in place of those of the same name."""
@@ -250,7 +252,7 @@ def _drained(descriptor: int, path: str, deadline: float | None) -> bytearray:
         # Waiting comes before reading: a FIFO nobody has opened for writing yet looks as if it had ended.
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         if not poll.poll(None if left is None else left * 1000) or left == 0:
-            raise TimeoutError(errno.ETIMEDOUT, "its end did not come in time", path)
+            raise _late(path)
         try:
             block = os.read(descriptor, _BLOCK)
         except BlockingIOError:
@@ -260,6 +262,18 @@ def _drained(descriptor: int, path: str, deadline: float | None) -> bytearray:
         held += block
         if len(held) > PIPE_LIMIT:
             raise ValueError(f"more than {PIPE_LIMIT // 1024 // 1024} MiB from what is not a regular file")
+
+
+def _in_time(blocks: Iterable[bytes], path: str | None, deadline: float | None) -> Iterator[bytes]:
+    """The blocks; TimeoutError where they do not end until ``deadline``."""
+    for block in blocks:
+        yield block
+        if deadline is not None and time.monotonic() >= deadline:
+            raise _late(path)
+
+
+def _late(path: str | None) -> TimeoutError:
+    return TimeoutError(errno.ETIMEDOUT, "its end did not come in time", path)
 
 
 def _header_section(content: _Content) -> tuple[list[bytes], int, int]:

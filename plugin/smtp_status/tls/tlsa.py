@@ -10,7 +10,7 @@ from hashlib import sha256, sha512
 
 from ..findings import Failure
 from ..record import NamedTuple
-from . import anchor, peer
+from . import peer
 from . import certificate as x509
 
 TYPE_CHECKING = False
@@ -205,6 +205,8 @@ def _unsent(record: TlsaRecord, chain: tuple[bytes, ...], leaf: Certificate) -> 
         return ()
     if record.selector == WHOLE:
         return (record.data,) if record.data != leaf.der and x509.readable(record.data) else ()
+    from . import anchor  # noqa: PLC0415 - hardly anybody publishes a whole key
+
     # A key has no name: it may be that of whoever issued one of the certificates sent.
     keys = () if record.data == leaf.public_key else anchor.issuers_not_sent(chain)
     return tuple(anchor.of_key(record.data, name) for name in keys)
