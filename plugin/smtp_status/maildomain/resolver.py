@@ -209,8 +209,7 @@ class _Asking:
         """Ask the resolver whose turn it is."""
         while self._queue and self._loop.left() > 0:
             self._server = self._queue.pop(0)
-            self._unchecked = False
-            self._extended = True
+            self._unchecked, self._extended = False, True
             if self._open(stream=False):
                 return
         self._finish(self._failed())

@@ -336,4 +336,3 @@ class Transport:
     def waiting(self) -> bool:
         """Whether there are octets to send that the socket had no room for."""
         return bool(self._unsent)
-

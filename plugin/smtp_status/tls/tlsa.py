@@ -10,8 +10,8 @@ from hashlib import sha256, sha512
 
 from ..findings import Failure
 from ..record import NamedTuple
-from . import peer
 from . import certificate as x509
+from . import peer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
