@@ -45,7 +45,12 @@ class Drawing:
         )
         for number, line in enumerate(words.split("\n") if words else ()):
             height = (y1 + y2) / 2 - 7 - 14 * (words.count("\n") - number)
-            self._text(((x1 + x2) / 2, height), line, anchor="middle", colour=QUIET, size=11)
+            self._text(((x1 + x2) / 2, height), line, anchor="middle", colour=LINE, size=11)
+
+    def line(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """A thin line, for time that goes by."""
+        (x1, y1), (x2, y2) = start, end
+        self._parts.append(f"<line x1='{x1}' y1='{y1}' x2='{x2}' y2='{y2}' stroke='{QUIET}' stroke-dasharray='3 4'/>")
 
     def words(self, x: int, y: int, text: str, bold: bool = False) -> None:
         """A line of words that begins at a place."""
@@ -110,7 +115,32 @@ def resident() -> str:
     return sheet.svg()
 
 
-PICTURES = {"resident.svg": resident}
+def arrival() -> str:
+    """What one run with --imap does, from top to bottom."""
+    sheet = Drawing(820, 470, "One run of a check with --imap: the note, the message, and what is settled")
+    columns = {"check": 110, "server": 410, "mailbox": 710}
+    for name, words in (("check", "check_smtp_status"), ("server", "mail server\n-H"), ("mailbox", "mailbox\n--imap")):
+        x = columns[name]
+        sheet.box((x - 85, 16, 170, 44), words, OURS if name == "check" else THEIRS)
+        sheet.line((x, 60), (x, 440))
+    steps = (
+        ("check", "mailbox", "imap: open it, read the notes of earlier runs, leave a note of this one"),
+        ("check", "server", "connect … rcpt, data, message"),
+        ("server", "check", "250: taken"),
+        ("check", "mailbox", "mark the note: the message is under way"),
+        ("server", "mailbox", "the message arrives, now or later"),
+        ("check", "mailbox", "arrive: look for it, for at most --wait"),
+        ("mailbox", "check", "its messages, delivery reports"),
+        ("check", "mailbox", "clean: delete notes that are settled, and their messages"),
+    )
+    for number, (start, end, words) in enumerate(steps):
+        y = 96 + number * 42
+        sheet.arrow((columns[start], y), (columns[end], y), words)
+    sheet.words(20, 462, "A note whose message has not come stays, and the next run, on whatever host, settles it.")
+    return sheet.svg()
+
+
+PICTURES = {"resident.svg": resident, "arrival.svg": arrival}
 
 
 def main() -> None:
