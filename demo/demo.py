@@ -1,6 +1,7 @@
 """The plugin at work: one full SMTP transaction, what the plugin said of it, and what the server received.
 
-``make demo`` runs this.  The server is aiosmtpd on a free loopback port and keeps the mail in memory.  With
+``make demo`` runs this.  The server is aiosmtpd on a free loopback port and keeps the mail in memory.  Where Dovecot
+is installed, a mail is sent into a mailbox of its as well, and looked for there.  With
 ``HOST`` in the environment (``make demo HOST=… TO=… FROM=…``) the plugin is run against that server instead.
 ``ARGS`` holds further options.
 """
@@ -14,6 +15,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from pathlib import Path
 
+import arrival
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 PLUGIN = Path(sys.executable).with_name("check_smtp_status")
@@ -62,7 +64,8 @@ async def embedded() -> int:
         show(envelope)
     if not inbox.received:
         print("\nThe server received no message.")
-    return 0 if code == 0 and inbox.received else 1
+    arrived = await arrival.show(check)
+    return 0 if code == 0 and inbox.received and arrived == 0 else 1
 
 
 def show(envelope: Envelope) -> None:

@@ -25,7 +25,7 @@ FATES = {
     "bounce": "is refused behind the edge, which sends a delivery report",
     "late": "is refused for now behind the edge, which sends a report of the delay after a second",
     "Junk": "is put into the folder for spam",
-    "twice": "is delivered two times",
+    "twice": "stays in the queue until ``edge.release``, and is delivered two times then",
     "signed": "gets an Authentication-Results field of inner.example.test",
     "refuse": "is refused by 550 at RCPT",
     "grey": "is refused by 450 at RCPT",
@@ -54,7 +54,7 @@ _TRANSPORTS = r"""/\+lose@/ discard:
 /\+bounce@/ smtp:[127.0.0.1]:{inner}
 /\+late@/ smtp:[127.0.0.1]:{inner}
 """
-_FATES = r"""/\+hold@/ HOLD
+_FATES = r"""/\+(hold|twice)@/ HOLD
 /\+refuse@/ 550 5.1.1 User unknown
 /\+grey@/ 450 4.2.0 Greylisted, try again later
 /\+full@/ 552 5.2.2 Mailbox full
@@ -122,12 +122,12 @@ class _Edge(Postfix):
             (self.conf / name).write_text(text)
             os.utime(self.conf / name, (time.time() - 60,) * 2)
 
-    def release(self, to: str) -> None:
-        """Let go what is held for one recipient."""
+    def release(self, sender: str) -> None:
+        """Let go what is held of one sender."""
         found = self._run("postqueue", "-j")
         held = [json.loads(line) for line in found.splitlines()]
         for entry in held:
-            if entry["queue_name"] == "hold" and entry["recipients"][0]["address"] == to:
+            if entry["queue_name"] == "hold" and entry["sender"] == sender:
                 self._run("postsuper", "-H", entry["queue_id"])
         self._run("postqueue", "-f")
 

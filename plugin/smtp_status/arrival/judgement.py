@@ -88,7 +88,7 @@ def _of_account(account: Account, seen: Settled, plan: ArrivalPlan, judge: Judge
         if not one.copy.right:
             yield Told(Finding("arrive", "spam", cause=f"landed in {_place(one, seen)}"), one.note.target)
     for one in account.arrived:
-        if len(one.copies) > 1:
+        if len(one.copies) > plan.recipients:
             cause = f"one probe arrived {len(one.copies)} times"
             yield Told(Finding("arrive", "duplicate", cause=cause), one.note.target)
     if plan.authserv_id is not None:

@@ -36,7 +36,7 @@ RECIPIENT_SHOWN = 40
 REMARK_SHOWN = 80
 """Characters of what stands in brackets behind the server's words."""
 
-SERVER_KEPT = 40
+SERVER_KEPT = 20
 """Characters of the server's words that stay, before less is said of other mail in brackets."""
 
 TOLERATED_SHOWN = 48

@@ -90,6 +90,7 @@ def arrival(
         name=given.value("probe-name", _name) or _made_name(plan, [*targets, str(port)], [host, login.user, *folders]),
         hold=math.ceil(timeout) + SPARE_SECONDS,
         host_name=_host_name(plan),
+        recipients=max(len(plan.recipients), 1),
         tls=TlsPlan(
             mode=mode,
             name=given.value("imap-tls-name", planning.tls_name),

@@ -47,7 +47,8 @@ class ArrivalPlan(NamedTuple):
 
     ``host`` is a name, or an address without brackets.  ``folders``: where arriving is right, the first of which
     holds the notes; ``spam``: () for those the server marks, None for none.  ``name``: the check's.  ``hold``: seconds
-    for which a note belongs to its run.  ``host_name``: this host's, for probes and notes.  Times are seconds.
+    for which a note belongs to its run.  ``host_name``: this host's, for probes and notes.
+    ``recipients``: as many copies of a message are none too many.  Times are seconds.
     """
 
     host: str
@@ -56,6 +57,7 @@ class ArrivalPlan(NamedTuple):
     name: str
     hold: int
     host_name: str = "localhost"
+    recipients: int = 1
     tls: TlsPlan = TlsPlan(mode="ssl")
     family: int = 0
     source: str | None = None
