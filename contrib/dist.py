@@ -2,8 +2,8 @@
 """Build a release: ``contrib/dist.py DIRECTORY [PYTHON...]`` writes sdist, wheel, single file, packages and checksums.
 
 All is made from the unpacked sdist, so what a release holds is what building it takes, and from nothing that changes:
-the same sources make the same octets.  Needs what ``pip install '.[dist]'`` brings, dpkg-deb and rpmbuild.  Each PYTHON
-named is one for which the single file holds compiled code.
+the same sources make the same octets.  Needs what ``pip install '.[dist]'`` brings, dpkg-deb, rpmbuild and a C
+compiler.  Each PYTHON named is one for which the single file holds compiled code.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def build(directory: Path, pythons: list[str]) -> list[Path]:
         unpacked = scratch / packed.name[: -len(".tar.gz")]
         _run(unpacked, "-m", "build", "--no-isolation", "--wheel", "--outdir", directory.resolve())
         _run(unpacked, "contrib/pyz.py", directory.resolve() / "check_smtp_status.pyz", *pythons)
-        for package in ("deb", "rpm"):
+        for package in ("deb", "clientdeb", "rpm"):
             _run(unpacked, f"contrib/{package}.py", directory.resolve(), *(pythons if package == "rpm" else []))
     files = sorted(directory.iterdir())
     sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)

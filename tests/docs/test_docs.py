@@ -296,4 +296,4 @@ def test_every_picture_is_shown() -> None:
     for page in PAGES:
         for link in re.finditer(r"!\[[^\]]+\]\((?P<target>[^)\s]+)\)", page.read_text("utf-8")):
             shown.add((page.parent / link["target"]).resolve())
-    assert pictures - shown <= {ROOT / "docs" / "resident.svg"}
+    assert pictures - shown == set()

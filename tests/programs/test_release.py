@@ -26,6 +26,7 @@ SECTIONS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 def built(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two directories with the same release, made under another umask, time zone and language."""
     need("rpmbuild")
+    need("cc")
     if find("dpkg-deb") is None:
         unmet("no dpkg-deb: this is no Debian")
     places = [tmp_path_factory.mktemp("dist") for _ in range(2)]
@@ -43,11 +44,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def test_built_twice_it_is_the_same(built: list[Path]) -> None:
     first, second = ({path.name: path.read_bytes() for path in place.iterdir()} for place in built)
+    architecture = subprocess.check_output(["dpkg", "--print-architecture"], text=True).strip()
     assert sorted(first) == sorted(
         [
             "SHA256SUMS",
             f"check-smtp-status-{__version__}-1.noarch.rpm",
             f"check-smtp-status_{__version__}_all.deb",
+            f"check-smtp-status-client_{__version__}_{architecture}.deb",
             f"check_smtp_status-{__version__}-py3-none-any.whl",
             f"check_smtp_status-{__version__}.tar.gz",
             "check_smtp_status.pyz",
