@@ -127,6 +127,13 @@ class Login:
     def _cleared(self, text: str) -> str:
         words = text.split(" ")
         hidden = self.repeated_among(words)
+        for place in sorted(hidden):
+            # An ordinary word of a secret says nothing by itself, but beside the rest of it.
+            for step in (-1, 1):
+                other = place + step
+                while 0 <= other < len(words) and self._runs.are_in(_bare(_raw(words[other]).lower())):
+                    hidden.add(other)
+                    other += step
         kept: list[str] = []
         for place, word in enumerate(words):
             if place not in hidden:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..sasl import mechanisms
 from ..sasl.exchange import AuthFault, decode_challenge, encode
-from ..text import clean, sentence
+from ..text import clean
 from . import reply_table
 from .farewell import FAREWELL_SECONDS
 from .session import Over, reply_to
@@ -65,7 +65,7 @@ def authenticate(session: Session) -> Steps[None]:
     # Besides the password as the user gave it: SASLprep may have changed it.
     session.observations.hide(exchange.secrets, exchange.sent)
     answer = yield from _sasl(session, exchange)
-    explanation = sentence(exchange.explanation)
+    explanation = session.observations.shown(exchange.explanation)
     words = meaning(answer.reply)
     column = "protocol" if answer.early else reply_table.judge("AUTH", answer.reply.code)
     if column == "success":

@@ -87,6 +87,15 @@ class Observations:
         self._secrets.update(secrets)
         self._sent.update(sent)
 
+    def shown(self, said: str) -> str:
+        """What a server said, to stand in words of ours: what is in its place where it repeats part of the login."""
+        login = self._login()
+        if login is None or not login.repeated_by(said):
+            return sentence(said)
+        from ..secrets import HIDDEN  # noqa: PLC0415 - only with a secret
+
+        return HIDDEN
+
     def _login(self) -> Login | None:
         if not (self._secrets or self._sent):
             return None
@@ -107,7 +116,8 @@ class Observations:
         """A step that ended with ``answer``; its time counts unless the reply is none (``protocol``)."""
         if kind == "protocol":
             self.times.pop(stage, None)
-        text = _words(answer.reply.texts)
+        # Each line is one character at least, with the blank that joins it to the next.
+        text = _words(answer.reply._replace(lines=answer.reply.lines[: WORDS_KEPT + 1]).texts)
         self.findings.append(Finding(stage, kind, answer.reply.codes, text, cause, about, answer.seconds))
 
     def add_failure(self, stage: str, failure: Failure, cause: str) -> None:
@@ -181,6 +191,12 @@ def _without(login: Login, findings: tuple[Finding, ...], cut_off: Collection[in
     hidden = login.repeated_among([finding.text for finding in findings], cut_off)
     ours = login.cleared([words for finding in findings for words in (finding.cause, finding.about)])
     return tuple(
-        finding._replace(text=HIDDEN if place in hidden else finding.text, cause=cause, about=about)
+        finding._replace(text=_code_of(finding) + HIDDEN if place in hidden else finding.text, cause=cause, about=about)
         for place, (finding, cause, about) in enumerate(zip(findings, ours[::2], ours[1::2]))
     )
+
+
+def _code_of(finding: Finding) -> str:
+    """Code and separator that the words of a reply begin with where it was cut off; else the code is told anyhow."""
+    begun = finding.text[:3].isascii() and finding.text[:3].isdigit() and finding.text[3:4] in (" ", "-")
+    return finding.text[:4] if begun and not finding.codes else ""

@@ -27,6 +27,7 @@ class ReplyReader:
         self._lines: list[bytes] = []  # of the reply that has begun
         self._codes: dict[int, None] = {}  # of these lines, a set in order
         self._octets = 0  # of these lines
+        self._again = b""  # what the last of them began with: code and hyphen
 
     def feed(self, data: bytes) -> None:
         """Take octets as they came from the server."""
@@ -54,6 +55,12 @@ class ReplyReader:
             if len(line) > MAX_LINE:
                 self._whole.appendleft(line[MAX_LINE:])
                 return self._overlong(line)
+            if self._again and line[:4] == self._again and self._octets < MAX_REPLY - MAX_LINE:
+                # One more like the last one: a reply may have a hundred thousand of them.
+                line = _without_cr(line)
+                self._lines.append(line)
+                self._octets += len(line) + 2
+                continue
             reply = self._take(_without_cr(line))
             if reply is not None:
                 return reply
@@ -70,6 +77,7 @@ class ReplyReader:
         if not fault and self._octets > MAX_REPLY:
             fault = f"reply longer than {MAX_REPLY} octets"
         if not fault and more:
+            self._again = line[:4]
             return None
         if not fault and len(self._codes) > 1:
             shown = " and ".join(str(code) for code in self._codes)
@@ -89,7 +97,7 @@ class ReplyReader:
 
     def _finish(self, fault: str) -> Reply:
         reply = Reply(tuple(self._codes), tuple(self._lines), fault)
-        self._lines, self._codes, self._octets = [], {}, 0
+        self._lines, self._codes, self._octets, self._again = [], {}, 0, b""
         return reply
 
 
@@ -119,13 +127,16 @@ def extensions(reply: Reply) -> dict[str, str]:
     form before RFC 2554 that some servers still send; several AUTH lines add up.
     """
     found: dict[str, str] = {}
+    mechanisms: list[str] = []
     for text in reply.texts[1:]:
         keyword, _, parameters = text.decode("ascii", "replace").strip().replace("=", " ", 1).partition(" ")
         keyword = keyword.upper()
-        if keyword == "AUTH" and keyword in found:
-            parameters = f"{found[keyword]} {parameters}"
+        if keyword == "AUTH":
+            mechanisms.append(parameters.strip())
         if keyword:
             found[keyword] = parameters.strip()
+    if mechanisms:
+        found["AUTH"] = " ".join(mechanisms).strip()
     return found
 
 
