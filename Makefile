@@ -2,6 +2,8 @@
 # `make help` lists them.
 
 PYTHON ?= python3
+# How many tests run at the same time, where they do not measure time; 0 is one after the other, in one process.
+JOBS ?= 2
 # More interpreters for which the single file holds compiled code.
 PYTHONS ?=
 
@@ -11,13 +13,14 @@ unexport HOST TO FROM
 endif
 
 .NOTPARALLEL:
-.PHONY: help demo test lint fuzz mutation generate pyz deb deb-client rpm dist client bench pictures clean FORCE
+.PHONY: help demo test test-unit lint fuzz mutation generate pyz deb deb-client rpm dist client bench pictures clean FORCE
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    send a mail through an embedded SMTP server with the real plugin and show what happened'
 	@echo '             HOST=mx.example.org TO=bob@example.org [FROM=…] [ARGS=…]  use your own server instead'
-	@echo 'make test    run the tests                        ARGS="-k launcher -x" goes to pytest'
+	@echo 'make test    run the tests, two at a time         ARGS="-k launcher -x" goes to pytest; JOBS=0 one at a time'
+	@echo 'make test-unit  run those of the modules, which need no server, no root and no program'
 	@echo 'make lint    run ruff and mypy'
 	@echo 'make fuzz    generated conversations and parsers for FUZZ_SECONDS (600); exits with 1 where anything is found'
 	@echo 'make mutation  change the code in every way mutmut knows and see whether the tests notice (half an hour)'
@@ -38,8 +41,14 @@ help:
 demo: .venv/demo.stamp
 	@.venv/bin/python demo/demo.py
 
+# Two at a time, a file at once; then, alone, those that measure time. A file or a name may be in one of the two only:
+# pytest's exit status 5 says that nothing was selected.
 test: .venv/test.stamp
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not timing" $(ARGS) || [ $$? -eq 5 ]
+	.venv/bin/python -m pytest -m timing $(ARGS) || [ $$? -eq 5 ]
+
+test-unit: .venv/test.stamp
+	.venv/bin/python -m pytest -n $(JOBS) tests/unit $(ARGS)
 
 lint: .venv/lint.stamp
 	.venv/bin/ruff check .

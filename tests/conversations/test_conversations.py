@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from conversations import truth
 from conversations.simulation import Simulation
 
+pytestmark = pytest.mark.timing
+
 ROOT = Path(__file__).resolve().parents[2]
 
 _SUMMARY = re.compile(

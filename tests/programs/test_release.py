@@ -132,7 +132,7 @@ def test_the_address_stands_in_one_place() -> None:
         path.relative_to(ROOT)
         for path in ROOT.rglob("*")
         if path.is_file()
-        and not {".git", ".venv", "dist", "build"} & set(path.relative_to(ROOT).parts)
+        and not {".git", ".venv", ".hypothesis", ".pytest_cache", "dist", "build"} & set(path.relative_to(ROOT).parts)
         and not any(part.endswith((".egg-info", "_cache")) for part in path.parts)
         and address[1].encode() in path.read_bytes()
     ]

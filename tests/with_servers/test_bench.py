@@ -13,6 +13,8 @@ from helpers.plugin import ROOT
 from servers.requirements import how_to_install, need, need_namespaces, need_root
 from servers.steady import Counts
 
+pytestmark = pytest.mark.timing
+
 BENCH = [sys.executable, str(ROOT / "bench/run.py"), "--short"]
 
 # Runs what comes behind "--", with nothing where the files before it are.

@@ -62,6 +62,8 @@ from servers.scripted import (
     StartTls,
 )
 
+pytestmark = pytest.mark.timing
+
 AT_ONCE = 4
 PATIENCE = 10.0
 """Seconds of -t where nothing has to be waited for."""

@@ -18,6 +18,8 @@ from servers.fakedns import FakeDns, octets, one_exchanger
 from servers.requirements import need
 from servers.steady import SteadyServer
 
+pytestmark = pytest.mark.timing
+
 # Prints what is loaded at the end that nagiosplugin had not brought.
 LIST = """
 import json, os, sys

@@ -21,6 +21,8 @@ from servers.netns import NetworkNamespace
 from servers.steady import SteadyServer
 from servers.wire import CLIENT, DEVICE, SERVER, Wire
 
+pytestmark = pytest.mark.timing
+
 MICROSECOND = 1e-6
 MILLISECOND = 1e-3
 

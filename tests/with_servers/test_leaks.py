@@ -19,6 +19,8 @@ from servers.certs import Certs
 from servers.scripted import Auth, ScriptedServer, Session, Silence, SmtpScript, cram_md5, login, oauth, plain, scram
 from smtp_status.secrets import HIDDEN
 
+pytestmark = pytest.mark.timing
+
 FAILING = ROOT / "tests/helpers/failing.py"
 USER = "alice@x.test"
 SECRET = "Tr0ub4dor&3 /+=|horse"

@@ -23,6 +23,8 @@ from servers.netns import NetworkNamespace
 from servers.ports import silent_port
 from servers.scripted import Action, Auth, Close, ScriptedServer, Silence, Sleep, SmtpScript
 
+pytestmark = pytest.mark.timing
+
 AT_ONCE = 0.2
 """Seconds from the signal to the end."""
 

@@ -477,6 +477,7 @@ class TestDetails:
         assert re.sub(" +", " ", line) == f"tls - expired: {EXPIRED}"
 
 
+@pytest.mark.timing
 class TestLatency:
     """Session tickets of the server and the delayed ACK of the client together cost 40 ms in other clients."""
 
