@@ -66,10 +66,10 @@ def test_a_check(written: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_signal_ends_nothing_but_is_told(number: signal.Signals) -> None:
     stop = cli._stop_descriptor()
     assert not select.select([stop], [], [], 0)[0]
-    os.kill(os.getpid(), number)
+    signal.raise_signal(number)
     assert select.select([stop], [], [], 5)[0] == [stop]
     # and it stays so, however often one comes
     for _ in range(3):
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
     assert select.select([stop], [], [], 0)[0] == [stop]
     os.close(stop)
