@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from helpers.plugin import LAUNCHER, Result, run
+from servers.fakedns import FakeDns
+from servers.fakedns import octets as dns_octets
 from servers.imap import PASSWORD, USER, Imap, Session
 from servers.postman import Postman
 
@@ -751,6 +753,53 @@ def test_messages_and_folders_of_several_targets(world):
     assert list(result.perfdata)[:7] == ["time", "time_imap", "arrived", "pending", "lost", "spam", "mailbox"]
     assert "127.0.0.1_time_arrive" in result.perfdata
     assert other.run(*more).code == 2
+
+
+def test_a_mail_domain(world):
+    """Each exchanger gets a message and a note of its own."""
+    there = world()
+
+    def reply(query, _tcp):  # type: ignore[no-untyped-def]
+        name, kind = query.question[0].name.to_text(), query.question[0].rdtype.name
+        if kind == "MX":
+            return dns_octets(query, *(f"{name} 60 IN MX 10 mx{number}.test." for number in (1, 2)))
+        return dns_octets(query, *([f"{name} 60 IN A 127.0.0.1"] if kind == "A" else []))
+
+    with FakeDns(reply) as dns:
+        arguments = there.arguments("-d", "one.test", "--nameserver", f"127.0.0.1:{dns.port}")
+        place = arguments.index("-H")
+        del arguments[place : place + 2]
+        result = run(*arguments)
+    assert (result.code, counts(result)) == (0, "arrived=2 pending=0 lost=0 spam=0")
+    assert re.fullmatch(
+        r"SMTP OK - 2 of 2 exchangers accept mail, 2 of 2 probes arrived after at most \d\.\d{3} s", result.first
+    )
+    assert {"mx1.test_time_arrive", "mx2.test_time_arrive"} <= result.perfdata.keys()
+    assert there.imap.left() == []
+
+
+def test_late_mail_of_one_of_several_targets(world):
+    there = world()
+    there.imap.put(note(target="127.0.0.2"), flags=DRAFT, age=300)
+    second = Postman(there.imap.put)
+    with second:
+        more = ("-H", "127.0.0.2")
+        result = there.run(*more)
+        enough = there.run(*more, "--require", "any")
+    assert (result.code, result.first) == (
+        1,
+        "SMTP WARNING - 1 of 2 servers accept mail; 127.0.0.2 connect: connection refused by 127.0.0.2 port "
+        f"{there.postman.port} (1 pending)",
+    )
+    assert enough.code == 0
+
+
+def test_folders_with_a_sign_of_markup(world):
+    there = world(folders={"INBOX": "", "Entw&APw-rfe &- Co": ""})
+    there.postman.deliver = lambda octets: there.imap.put(octets, "Entw&APw-rfe &- Co")
+    result = there.run("--imap-folder", "Entwürfe & Co")
+    assert result.code == 0
+    assert ", arrived in Entwürfe + Co after 0." in result.first
 
 
 # -- sender and receiver apart

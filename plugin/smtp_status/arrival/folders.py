@@ -49,7 +49,8 @@ class Folders:
             self._look_for_special(plan.spam == ())
         if plan.spam:
             self.names += [foldername.encode(name) for name in plan.spam]
-        self.shown = [cut(clean(foldername.decode(name)), NAME_SHOWN) for name in self.names]
+        # A sign that web interfaces take for markup is read well as another in the name of a folder.
+        self.shown = [cut(clean(foldername.decode(name).replace("&", "+")), NAME_SHOWN) for name in self.names]
         self.sightings: list[Sighting] = []
         self.returned: list[Returned] = []
         self.seen: dict[str, float] = {}
