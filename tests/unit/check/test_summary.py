@@ -1,4 +1,4 @@
-"""The sentence of the first line, word for word, and the stage table."""
+"""The sentence of the first line, word for word."""
 
 from __future__ import annotations
 
@@ -459,39 +459,3 @@ def test_any_first_line_is_one_harmless_line_of_160_characters(found, host, stat
 def test_the_first_line_is_the_same_at_every_verbosity():
     lines = {line(outcome(*WHOLE), verbose=verbose) for verbose in range(4)}
     assert len(lines) == 1
-
-
-# -- the stage table
-
-
-def test_stage_table():
-    times = {"connect": 0.0001, "banner": 0.002, "ehlo": 0.0005, "mail": 0.001, "rcpt": 0.004, "quit": 0.2}
-    refused = Finding("rcpt", "failure", (550,), "5.1.1 unknown")
-    assert stage_table(outcome(CONNECTED, *BEGIN[1:], MAIL, RCPT, refused, RCPT, BYE, times=times)) == [
-        "connect       0.100 ms #                    192.0.2.10 port 25",
-        "banner        2.000 ms ##########           220 mx1 ESMTP",
-        "ehlo          0.500 ms ##                   250 mx1 SIZE 10240000",
-        "mail          1.000 ms #####                250 2.1.0 Ok",
-        "rcpt          4.000 ms #################### failure: 550 5.1.1 unknown",
-        "quit        200.000 ms #################### 221 2.0.0 Bye",
-    ]
-
-
-def test_stage_without_a_time():
-    silent = Finding("banner", "timeout", cause="no greeting for 9.9 s")
-    assert stage_table(outcome(CONNECTED, silent, times={"connect": 0.001})) == [
-        "connect       1.000 ms #################### 192.0.2.10 port 25",
-        "banner               -                      timeout: no greeting for 9.9 s",
-    ]
-
-
-def test_stage_table_fits_80_columns_and_cuts_the_reply():
-    (row,) = stage_table(outcome(Finding("ehlo", "failure", (550,), sentence(LONG)), times={"ehlo": 99999.0}))
-    assert row.startswith("ehlo     99999000.000 ms ####################")
-    assert row.endswith("…")
-
-
-def test_all_times_zero():
-    assert stage_table(outcome(CONNECTED, times={"connect": 0.0})) == [
-        "connect       0.000 ms                      192.0.2.10 port 25"
-    ]
