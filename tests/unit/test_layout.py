@@ -76,6 +76,50 @@ def test_no_module_is_too_long(path):
     assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES
 
 
+TESTS = ROOT / "tests/unit"
+
+AS_A_WHOLE = {
+    "tests/with_servers/test_arrival_scripted.py": {
+        *(("arrival", name) for name in ("collection", "fields", "folders", "judgement", "mailbox")),
+        *(("arrival", name) for name in ("seal", "session", "settlement", "stream")),
+        *(("check", name) for name in ("arrivals", "collected")),
+        ("options", "arrivalplan"),
+    },
+    "tests/resident/test_front.py": {
+        *(("resident", name) for name in ("alone", "asking", "attendant", "backend", "backends", "carry", "check")),
+        *(("resident", name) for name in ("client", "commandline", "connection", "contexts", "daemon", "front")),
+        *(("resident", name) for name in ("installed", "job", "link", "listener", "log", "lookups", "metrics")),
+        *(("resident", name) for name in ("notify", "poller", "pool", "spawn")),
+    },
+    "tests/with_servers/test_domain_check.py": {("maildomain", "policies"), ("maildomain", "routes")},
+    "tests/with_servers/test_tls.py": {("tls", "failures")},
+    "tests/programs/test_json.py": {("check", "document")},
+    "tests/with_servers/test_plugin.py": {("check", "check"), ("check", "resource")},
+    "tests/unit/options/test_help.py": {("options", "descriptions")},
+    "tests/unit/tls/test_chain.py": {("tls", "anchor")},
+}
+"""Modules that are tested together, for what they do together; and where."""
+
+
+def test_every_module_has_its_tests():
+    """``tests/unit/PACKAGE/test_MODULE.py``; a module that is new has no other place."""
+    elsewhere = set().union(*AS_A_WHOLE.values())
+    there = {path.relative_to(TESTS).with_suffix("").parts for path in TESTS.rglob("test_*.py")}
+    wanted = {(*parts[:-1], f"test_{parts[-1].strip('_')}"): parts for parts in MODULES.values()}
+    lacking = {parts for test, parts in wanted.items() if test not in there and parts[-1] != "__init__"}
+    assert lacking - elsewhere == set(), "without tests"
+    assert elsewhere - lacking == set(), "tested under their own name by now"
+    assert [file for file in AS_A_WHOLE if not (ROOT / file).exists()] == []
+
+
+def test_no_test_has_lost_its_module():
+    modules = {(*parts[:-1], parts[-1].strip("_")) for parts in MODULES.values()}
+    for path in TESTS.rglob("test_*.py"):
+        parts = path.relative_to(TESTS).with_suffix("").parts
+        own = (*parts[:-1], parts[-1].removeprefix("test_"))
+        assert own in modules or own == ("layout",), path
+
+
 def test_who_knows_nagiosplugin():
     """Below the check only the options do, for its Range."""
     knowing = {
