@@ -97,8 +97,8 @@ class Price:
         return Table([*head, "instructions, import = 1", "MiB"], rows)
 
     def _spend(self, compared: Callable[[Place], Mapping[str, Command | None]]) -> Spendings:
-        with SteadyServer((self._certs.good.crt, self._certs.good.key)) as server:
-            commands = present(compared(Place(server.host, server.port, self._certs.ca)))
+        with SteadyServer((self._certs.good.crt, self._certs.good.key), host="0.0.0.0") as server:  # 127.0.0.2 too
+            commands = present(compared(Place("127.0.0.1", server.port, self._certs.ca)))
             series = self._spender.interleaved(commands, self._rounds)
             counts = {name: instructions(commands[name]) for name in list(commands)[: self._counted]}
         counted = {name: count for name, count in counts.items() if count is not None}

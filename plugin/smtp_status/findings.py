@@ -115,7 +115,12 @@ class Address(NamedTuple):
     @property
     def unspecified(self) -> bool:
         """Whether it is no destination (RFC 1122 section 3.2.1.3), though Linux takes it for its own host."""
-        return self.text in ("0.0.0.0", "::")  # noqa: S104 - nothing listens here
+        return self.text in ("0.0.0.0", "::", "::ffff:0.0.0.0")  # noqa: S104 - nothing listens here
+
+    @property
+    def this_host(self) -> bool:
+        """Whether every host calls itself so: published, it is nobody else's address."""
+        return self.text in ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
     @property
     def stays_here(self) -> bool:

@@ -57,11 +57,14 @@ def raw(query: dns.message.Message, kind: int, *data: bytes, ad: bool = True, tt
 
 
 def one_exchanger(certificate: Path) -> Reply:
-    """What a validating resolver says of a domain whose one exchanger is this machine, with this certificate."""
+    """What a validating resolver says of a domain whose one exchanger is this machine, with this certificate.
+
+    Not by the address that every machine calls its own: nobody connects to an exchanger there.
+    """
     data = {
         "SOA": "ns.test. root.test. 1 3600 600 86400 5",
         "MX": "10 mx1.example.test.",
-        "A": "127.0.0.1",
+        "A": "127.0.0.2",
         "TLSA": tlsa(certificate, 3, 1, 1),
     }
 

@@ -82,7 +82,7 @@ def loaded(*arguments: str) -> Loaded:
 
 @pytest.fixture(scope="module")
 def server(certs: Certs) -> Iterator[SteadyServer]:
-    with SteadyServer((certs.good.crt, certs.good.key)) as running:
+    with SteadyServer((certs.good.crt, certs.good.key), host="0.0.0.0") as running:  # 127.0.0.2 too
         yield running
 
 

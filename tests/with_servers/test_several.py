@@ -9,7 +9,7 @@ import pytest
 
 from helpers.plugin import Result, run
 from servers.fakedns import FakeDns, octets
-from servers.scripted import ScriptedServer, Session, Sleep, SmtpScript
+from servers.scripted import ScriptedServer, Session, Silence, Sleep, SmtpScript
 
 DENIED = b"554 5.7.1 Relay access denied\r\n"
 GREYLISTED = b"450 4.2.0 Greylisted\r\n"
@@ -99,12 +99,27 @@ class TestDeadline:
 
 
 class TestRequire:
-    @pytest.mark.parametrize("hosts", [("127.0.0.1",), ("127.0.0.1", "127.0.0.1")])
+    @pytest.mark.parametrize(
+        "hosts",
+        [
+            ("127.0.0.1",),
+            ("127.0.0.1", "127.0.0.1"),
+            ("127.0.0.1", "::ffff:127.0.0.1"),
+            ("localhost", "LOCALHOST."),
+        ],
+    )
     def test_two_of_one(self, scripted: Scripted, hosts: tuple[str, ...]) -> None:
         server = scripted()
         named = [word for host in hosts for word in ("-H", host)]
         found = run(*named, "-p", str(server.port), "--require", "2")
         assert (found.code, found.first) == (2, "SMTP CRITICAL - 1 of 1 servers answer, 2 required")
+
+    @pytest.mark.parametrize(("delay", "code"), [(0.0, 0), (0.6, 2)], ids=["in time", "too slow"])
+    def test_one_that_is_too_slow_beside_one_that_timed_out(self, scripted: Scripted, delay: float, code: int) -> None:
+        slow = scripted(banner=(Sleep(delay), b"220 scripted.test ESMTP\r\n"))
+        silent = scripted(Silence(), host="127.0.0.2", port=slow.port)
+        asked = ("-H", "127.0.0.1", "-H", silent.host, "-p", str(slow.port), "--require", "any")
+        assert run(*asked, "-c", "0.5", "-t", "1.5").code == code
 
     @pytest.mark.parametrize("wanted", ["1", "any", "all"])
     def test_one_of_one(self, scripted: Scripted, wanted: str) -> None:
@@ -136,7 +151,7 @@ def test_hundreds_of_exchangers_that_are_addresses(scripted: Scripted) -> None:
 
     def reply(query, stream):  # type: ignore[no-untyped-def]
         if query.question[0].rdtype.name == "A":
-            return octets(query, "mx.example.test. 60 IN A 127.0.0.1")
+            return octets(query, "mx.example.test. 60 IN A 127.0.0.2")
         if query.question[0].rdtype.name != "MX":
             return octets(query)
         whole = octets(query, "example.test. 60 IN MX 10 mx.example.test.", *records)[0]
@@ -146,7 +161,8 @@ def test_hundreds_of_exchangers_that_are_addresses(scripted: Scripted) -> None:
         return [head[:2] + bytes((head[2] | 2,)) + head[3:]]  # truncated: it comes over TCP
 
     with FakeDns(reply) as dns:
-        asked = ("-d", "example.test", "--nameserver", f"127.0.0.1:{dns.port}", "-p", str(scripted().port))
+        port = scripted(host="127.0.0.2").port
+        asked = ("-d", "example.test", "--nameserver", f"127.0.0.1:{dns.port}", "-p", str(port))
         found = run(*asked, "-v")
     assert (found.code, found.first) == (
         1,

@@ -235,7 +235,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         assert self.survey is not None
         metrics = [nagiosplugin.Metric("verdict", verdict), *_of_findings(self.survey.findings)]
         ended = max(judgement.outcome.total for judgement in verdict.judgements)
-        metrics.append(_total(ended, judged=not self._timed_out))
+        metrics.append(_total(ended, judged=self._time_counts(verdict)))
         arrivals = self.arrivals
         if arrivals is not None:
             metrics += [*arrivals.times(), *arrivals.days(), *arrivals.counts()]
@@ -245,6 +245,14 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         for judgement in verdict.judgements:
             metrics.extend(_metrics_of_one(judgement, arrivals))
         return metrics if arrivals is None else [*metrics, *arrivals.findings(several=True)]
+
+    def _time_counts(self, verdict: Verdict) -> bool:
+        """Whether the total is to be judged: that of targets that timed out says nothing of the others."""
+        if not self._timed_out:
+            return True
+        totals = [one.outcome.total for one in verdict.judgements if one.finding.kind != "timeout"]
+        limits = [limit for limit in (self._settings.warning, self._settings.critical) if limit is not None]
+        return bool(totals) and not all(limit.match(max(totals)) for limit in limits)
 
 
 def _route_finder(settings: Settings) -> Callable[[Deadline, int | None], Survey]:

@@ -17,6 +17,8 @@ from .codec import MxRecord, Query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..tls.tlsa import Tlsa
     from .resolver import Answer, Steps
 
@@ -105,21 +107,26 @@ def exchanger(entry: MxRecord, domain: Domain | None, port: int, family: int, wi
     types = {4: ("A",), 6: ("AAAA",), 0: ("AAAA", "A")}[family]
     answers = yield tuple(Query(name, kind) for kind in types)
     canonical = next((answer.canonical for answer in answers if answer.hosts), answers[0].canonical)
-    addresses = (_address(text, port) for answer in answers for text in answer.hosts)
+    addresses = [_address(text, port) for answer in answers for text in answer.hosts]
+    ours = {address.text for address in addresses if domain is not None and address.this_host}
     found = Exchanger(
         name,
         entry.preference,
         canonical,
-        tuple(address for address in addresses if not address.unspecified),
+        tuple(address for address in addresses if not address.unspecified and address.text not in ours),
         secure=(domain is None or domain.secure) and all(answer.secure for answer in answers if answer.hosts),
     )
     if not found.addresses:
         before = "no MX and " if domain is not None and domain.implicit else ""
+        if ours:
+            return found._replace(failure=Failure("protocol", f"{before}no address but {_own(ours)}"), secure=False)
         return found._replace(failure=_no_address(answers, before), secure=False)
     warnings = [_lookup_finding(answer) for answer in answers if answer.failure is not None and not answer.absent]
     if domain is not None and not domain.implicit and not same_name(canonical, name):
         cause = f"the exchanger is an alias (CNAME) of {_shown(canonical)}"  # RFC 5321 section 5.1 forbids it
         warnings.append(Finding("dns", "protocol", cause=cause))
+    if ours:
+        warnings.append(Finding("dns", "protocol", cause=f"among the addresses is {_own(ours)}"))
     found = found._replace(warnings=tuple(warnings))
     if not with_tlsa:
         return found
@@ -167,6 +174,11 @@ def _name_fault(exchange: str) -> str:
     except ValueError:
         return "is no host name"
     return ""
+
+
+def _own(addresses: Iterable[str]) -> str:
+    """To connect there would ask this machine instead of the exchanger (RFC 5321 section 5.1)."""
+    return f"{min(addresses)}, each sender's own host"
 
 
 def _address(text: str, port: int) -> Address:

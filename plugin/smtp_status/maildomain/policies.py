@@ -54,6 +54,7 @@ class Published:
         self.notes: list[str] = []
         self.details: list[str] = []
         self.sts_seconds = 0.0
+        self._bound = self._unbound = 0  # exchangers with authentic TLSA records, and others
         self._settings = settings
         self._with_dane = settings.dane != "off"
         self._announced: Announcement | None = None
@@ -83,10 +84,6 @@ class Published:
         rest = list(found)
         if self._with_dane:
             self.doubt = rest.pop(0)[0]
-            if self.doubt and self._settings.dane == "require":
-                self.findings.append(Finding("dns", "insecure", cause=f"DANE: {self.doubt}", default="unknown"))
-            elif self.doubt:
-                self.notes.append(f"DANE not judged: {self.doubt}")
         if rest:
             (self._announced, first), (reporting, _), (self._site, second) = rest
             self.sts_seconds = max(first, second)
@@ -126,10 +123,26 @@ class Published:
         # A certificate's fault, for one, is that of the web server and not of an exchanger.
         return page if page.kind == "policy" else page._replace(cause=f"HTTPS: {page.cause}")
 
+    def tell_doubt(self) -> None:
+        """Say why nothing can be said of DNSSEC, where that left an exchanger without a judgement; to be called behind
+        all ``binding``."""
+        if not self.doubt or (self._bound and not self._unbound):
+            return
+        if self._settings.dane == "require":
+            self.findings.insert(0, Finding("dns", "insecure", cause=f"DANE: {self.doubt}", default="unknown"))
+        else:
+            self.notes.insert(0, f"DANE not judged: {self.doubt}")
+
     def binding(self, exchanger: Exchanger) -> Binding:
         """What binds senders to ``exchanger``, whose addresses are known."""
         findings = self._tlsa_findings(exchanger.tlsa)
-        tlsa = exchanger.tlsa if exchanger.tlsa is not None and exchanger.tlsa.binding and not self.doubt else None
+        # Whatever the doubt: what came with AD is authentic, and where a lookup failed behind such nobody goes on
+        # without DANE (RFC 7672 section 2.1).
+        tlsa = exchanger.tlsa if exchanger.tlsa is not None and exchanger.tlsa.binding else None
+        if tlsa is not None:
+            self._bound += 1
+        else:
+            self._unbound += 1
         mode = self._policy.mode if self._policy is not None and self._policy.mode != "none" else ""
         if self._policy is not None and mode and not self._policy.allows(exchanger.name):
             cause = f"not among the exchangers of the MTA-STS policy ({mode})"
@@ -141,7 +154,7 @@ class Published:
     def _tlsa_findings(self, tlsa: Tlsa | None) -> list[Finding]:
         """What is to be said of the TLSA records alone."""
         required = self._settings.dane == "require"
-        if self.doubt or tlsa is None:
+        if tlsa is None or (self.doubt and not tlsa.binding):
             return []
         if tlsa.failure is not None:
             told = required or tlsa.binding

@@ -106,6 +106,7 @@ class _Search:
     def _complete(self, survey: Survey) -> Survey:
         published = self._published
         if published is not None:
+            published.tell_doubt()
             survey = survey._replace(
                 findings=(*survey.findings, *published.findings),
                 notes=tuple(published.notes),

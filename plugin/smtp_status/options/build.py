@@ -139,11 +139,15 @@ def _check_characters(use: Use) -> None:
 
 
 def _targets(given: Arguments, domain: str | None) -> tuple[str, ...]:
-    """The hosts, each once; those of the command line take the place of those of ini files."""
+    """The hosts, each once however it is spelt; those of the command line take the place of those of ini files."""
     uses = given.all("hostname")
     said = [use for use in uses if not use.origin]
     uses = said or uses
-    found = {use.read(hosts.host): use for use in uses}
+    unique: dict[str | bytes, tuple[str, Use]] = {}
+    for use in uses:
+        host = use.read(hosts.host)
+        unique.setdefault(hosts.identity(host), (host, use))
+    found = dict(unique.values())
     if domain is not None:
         if uses:
             raise uses[-1].fault("and --domain exclude each other")

@@ -61,6 +61,18 @@ def host(text: str) -> str:
     return literal
 
 
+def identity(host: str) -> str | bytes:
+    """The same for all spellings of one host: case and a last dot of a name, zeros of an address, an IPv4 address
+    inside an IPv6 one."""
+    if is_path(host):
+        return host
+    literal, _, zone = host.partition("%")
+    packed = _packed(socket.AF_INET, host) or _packed(socket.AF_INET6, literal)
+    if not packed:
+        return host.lower().rstrip(".")
+    return packed[-4:] if packed.startswith(bytes(10) + b"\xff\xff") else packed + zone.encode()
+
+
 def ip(text: str) -> str:
     """An IPv4 or IPv6 address, brackets around it dropped."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text

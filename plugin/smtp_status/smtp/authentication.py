@@ -101,6 +101,8 @@ def _sasl(session: Session, exchange: Exchange) -> Steps[Answered]:
             session.observations.hide(exchange.secrets, exchange.sent)
             answer = yield from session.command("auth", "AUTH", encode(response), b"***")
         if reply_table.judge("AUTH", answer.reply.code) == "success":
+            if initial is not None:
+                raise AuthFault(f"{exchange.mechanism} accepted before the response was sent")
             exchange.finish(b" ".join(answer.reply.texts))
     except AuthFault as fault:
         session.observations.add_reply("auth", "protocol", answer, fault.cause)

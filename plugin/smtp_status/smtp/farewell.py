@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .session import Session, Steps
 
 FAREWELL_SECONDS = 2.0
-"""How long RSET and QUIT are waited for: the result is decided by then."""
+"""How long each of RSET and QUIT is waited for: the result is decided by then."""
 
 
 def farewell(session: Session) -> Steps[None]:
@@ -21,10 +21,8 @@ def farewell(session: Session) -> Steps[None]:
         return
     # What is wrong from here on matters only where everything before went well.
     judged = all(finding.succeeded or finding.default for finding in session.observations.findings)
-    left = FAREWELL_SECONDS
     if session.mail_begun and not session.message_accepted:
         result = yield from session.attempt("RSET", FAREWELL_SECONDS, strict=judged)
-        left = max(FAREWELL_SECONDS - (result.at - session.observations.decided), 0.0)
         if judged and isinstance(result, Failure):
             session.observations.add_failure("quit", result, session.cause("RSET", result))
             judged = False
@@ -33,13 +31,16 @@ def farewell(session: Session) -> Steps[None]:
             judged = False
     if not session.may_command:
         return
-    result = yield from session.attempt("QUIT", left, strict=judged)
+    result = yield from session.attempt("QUIT", FAREWELL_SECONDS, strict=judged)
     if not judged:
+        return
+    if isinstance(result, Failure) and session.refused_after_handshake(result):
+        session.observations.add_failure("tls", result, session.cause("QUIT", result))
         return
     if isinstance(result, Failure):
         session.observations.add_failure("quit", result, session.cause("QUIT", result))
         if session.may_command and result.kind == "protocol":
-            yield from session.attempt("QUIT", left)
+            yield from session.attempt("QUIT", FAREWELL_SECONDS)
         return
     session.observations.add_time("quit", result)
     fault = result.reply.fault

@@ -105,6 +105,11 @@ class Session:
         assert isinstance(result, Answered)
         return result
 
+    def refused_after_handshake(self, failure: Failure) -> bool:
+        """Whether ``failure``, of the first thing asked within TLS, belongs to the handshake: with TLS 1.3 a server
+        looks at our certificate when we are through (RFC 8446 section 4.4.2), and ends it by an alert or a close."""
+        return self.plan.quit_after == "tls" and self.secured and failure.kind in ("handshake", "closed")
+
     def _follow(self, verb: str, answer: Answered) -> None:
         """What the server expects next."""
         code = answer.reply.code

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..findings import Failure, Finding
 from ..tls import peer
 from ..tls.judge import Judge
-from .actions import Handshake, Secured
+from .actions import Ask, Handshake, Secured
+from .farewell import FAREWELL_SECONDS
 from .hello import hello
 from .session import Over
 
@@ -75,6 +76,11 @@ def _handshake(session: Session, now: float, judge: Judge) -> Steps[None]:
     # With --no-verify and no policy the date alone is judged, and nobody wants to be kept away by it.
     if (plan.verify or session.policy is not None) and not all(map(session.tolerates, found)):
         raise Over
+    if plan.mode == "ssl" and session.plan.quit_after == "tls":
+        # Its greeting is the proof that it is content with our side (``Session.refused_after_handshake``).
+        answer = yield Ask(limit=FAREWELL_SECONDS, strict=False)
+        if isinstance(answer, Failure) and session.refused_after_handshake(answer):
+            session.fail("tls", answer, session.cause("connection", answer))
     session.reached("tls")
 
 

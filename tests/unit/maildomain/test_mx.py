@@ -221,6 +221,21 @@ class TestAddresses:
         found = exchanger(World().host("mx.example.test", "0.0.0.0"))
         assert found.failure == Failure("nodata", "no address: 0.0.0.0 is none")
 
+    @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+    def test_an_address_every_host_has(self, address):
+        """To connect there would ask the monitoring host's own server."""
+        found = exchanger(World().host("mx.example.test", address), of=secure_domain())
+        assert found.addresses == ()
+        assert found.failure == Failure("protocol", f"no address but {address}, each sender's own host")
+        found = exchanger(World().host("mx.example.test", address, "192.0.2.1"), of=secure_domain(), with_tlsa=False)
+        assert [one.text for one in found.addresses] == ["192.0.2.1"]
+        cause = f"among the addresses is {address}, each sender's own host"
+        assert found.warnings == (Finding("dns", "protocol", cause=cause),)
+
+    def test_who_names_this_host_means_it(self):
+        found = exchanger(World().host("mx.example.test", "127.0.0.1"), of=None, with_tlsa=False)
+        assert [one.text for one in found.addresses] == ["127.0.0.1"]
+
     def test_an_error_says_more_than_absence(self):
         world = World().add("mx.example.test", "A", failure=BROKEN).add("mx.example.test", "AAAA")
         assert exchanger(world).failure == BROKEN._replace(cause=f"A: {BROKEN.cause}")

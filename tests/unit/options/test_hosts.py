@@ -192,3 +192,21 @@ def test_addresses_of_proxy_do_not_fit(value: str) -> None:
 )
 def test_nameservers(text: str, nameserver: tuple[str, int]) -> None:
     assert made("--nameserver", text).nameserver == nameserver
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("localhost", "LOCALHOST", True),
+        ("mx.example.org", "MX.example.org.", True),
+        ("127.0.0.1", "::ffff:127.0.0.1", True),
+        ("::1", "0:0:0:0:0:0:0:1", True),
+        ("fe80::1%1", "FE80:0::1%1", True),
+        ("fe80::1%1", "fe80::1%2", False),
+        ("localhost", "127.0.0.1", False),
+        ("127.0.0.1", "127.0.0.2", False),
+        ("/run/A", "/run/a", False),
+    ],
+)
+def test_spellings_of_one_host(one: str, other: str, same: bool) -> None:
+    assert (hosts.identity(one) == hosts.identity(other)) is same

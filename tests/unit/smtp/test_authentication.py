@@ -162,6 +162,16 @@ def test_empty_initial_response_is_an_equals_sign():
     assert talk.commands[1] == "AUTH EXTERNAL ="
 
 
+@pytest.mark.parametrize("mechanism", ["PLAIN", "XOAUTH2", "OAUTHBEARER"])
+def test_accepted_before_a_long_response_was_sent(mechanism):
+    """What is too long for the command goes in a second step, and until then nobody has proved anything."""
+    who = Credentials("me", Secret("x" * 400), mechanism, True)
+    talk = Talk(plan(credentials=who), GREETING, f"250-mx1\n250 AUTH {mechanism}", "235 welcome", BYE)
+    assert talk.verbs == "EHLO AUTH QUIT"
+    assert (talk.decisive.stage, talk.decisive.kind) == ("auth", "protocol")
+    assert talk.decisive.cause == f"{mechanism} accepted before the response was sent"
+
+
 def test_auth_times_out_and_closes():
     talk = local(login(), GREETING, offer("PLAIN"), silence(), silence())
     assert talk.last == Finding("auth", "timeout", cause="no reply to AUTH for 9.9 s")

@@ -8,6 +8,7 @@ from helpers.talk import (
     BYE,
     OK,
     SECONDS,
+    SENDER,
     TO,
     UP_TO_EHLO,
     UP_TO_RCPT,
@@ -73,9 +74,17 @@ def test_a_connection_that_breaks_at_rset(failure, goodbye, kind, cause):
     assert talk.stages.count(("quit", kind)) == 1
 
 
-def test_rset_and_quit_share_their_two_seconds():
+def test_rset_and_quit_have_two_seconds_each():
     talk = Talk(plan(TO), *UP_TO_EHLO, OK, "550 no", OK, BYE)
-    assert talk.limits[-2:] == [2.0, 1.0]  # each action of these tests takes a second
+    assert talk.limits[-2:] == [2.0, 2.0]
+
+
+def test_the_one_that_did_not_come_is_named():
+    talk = Talk(plan(sender=SENDER), *UP_TO_EHLO, OK, silence(waited=2.0), BYE)
+    assert (talk.last.stage, talk.last.kind, talk.last.cause) == ("quit", "timeout", "no reply to RSET for 2.0 s")
+    assert talk.verbs == "EHLO MAIL RSET QUIT"
+    talk = Talk(plan(sender=SENDER), *UP_TO_EHLO, OK, OK, silence(waited=2.0))
+    assert (talk.last.stage, talk.last.kind, talk.last.cause) == ("quit", "timeout", "no reply to QUIT for 2.0 s")
 
 
 def test_after_a_failure_nothing_at_quit_counts():

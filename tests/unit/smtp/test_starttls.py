@@ -30,6 +30,7 @@ from helpers.talk import (
     Talk,
     closed,
     plan,
+    silence,
 )
 from smtp_status.findings import Address, Failure, Finding, Target
 from smtp_status.sasl.credentials import Credentials, Secret
@@ -321,8 +322,25 @@ def test_tls_from_the_first_byte():
     talk = Talk(plan(tls=TlsPlan("ssl")), *UP_TO_EHLO, BYE)
     assert [type(action).__name__ for action in talk.actions[:3]] == ["Connect", "Handshake", "Ask"]
     assert talk.verbs == "EHLO QUIT"
-    silent = Talk(plan(tls=TlsPlan("ssl"), quit_after="tls"))
-    assert silent.verbs == ""
+    stopping = plan(tls=TlsPlan("ssl"), quit_after="tls")
+    for heard in (GREETING, "554 no", silence(waited=2.0)):
+        talk = Talk(stopping, heard)
+        assert (talk.verbs, talk.limits, talk.stages[-1]) == ("", [2.0], ("tls", "success"))
+
+
+ALERT = Failure("handshake", "TLS connection failed: alert certificate required (the server wants one of ours)")
+
+
+@pytest.mark.parametrize("failure", [ALERT, closed()])
+@pytest.mark.parametrize(
+    ("tls", "script"),
+    [(TlsPlan("ssl"), ()), (TlsPlan("starttls"), (GREETING, EHLO_TLS, READY))],
+    ids=["ssl", "starttls"],
+)
+def test_a_refusal_behind_the_handshake_is_tls(tls, script, failure):
+    """TLS 1.3: the server looks at our certificate when we are through; also where the run was to end there."""
+    talk = Talk(plan(tls=tls, quit_after="tls"), *script, failure)
+    assert (talk.last.stage, talk.last.kind) == ("tls", failure.kind)
 
 
 def test_unverified_tls_says_so():
