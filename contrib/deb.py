@@ -30,7 +30,7 @@ Architecture: all
 Maintainer: {maintainer}
 Installed-Size: {size}
 Depends: python3 (>= 3.9), python3-nagiosplugin (>= 1.3), python3-dnspython (>= 2.3)
-Suggests: icinga2 | nagios4 | nagios-nrpe-server
+Suggests: icinga2 | nagios4 | nagios-nrpe-server, python3-prometheus-client
 Section: net
 Priority: optional
 Homepage: {address}
