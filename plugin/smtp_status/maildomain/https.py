@@ -12,7 +12,7 @@ from http import client
 
 from ..findings import Failure, TransportError
 from ..net import clock, threads
-from ..net.connection import network_failure
+from ..net.connection import SHORTAGES, network_failure
 from ..record import NamedTuple
 from ..text import cut, sentence
 from ..tls.failures import tls_failure
@@ -48,7 +48,7 @@ class Site(NamedTuple):
 def fetch(
     site: Site, path: str, limit: int, authorities: ssl.SSLContext, deadline: Deadline, *, stop: int | None = None
 ) -> Page | Failure:
-    """The page at ``path``, of at most ``limit`` octets.
+    """The page at ``path``, of at most ``limit`` octets.  Raises OSError where this machine has no sockets left.
 
     The certificate must verify against ``authorities`` (``tls.authorities``).  The addresses are tried in turn until
     one connects, each with its share of the time; all ends at ``deadline``, or once the file descriptor ``stop`` is
@@ -59,14 +59,19 @@ def fetch(
         return Failure("notfound", f"no address for {site.host}")
     began = clock.now()
     found: list[Page | Failure] = []
+    shortages: list[OSError] = []
 
     def get() -> None:
         try:
             found.append(_get(site, path, limit, authorities, deadline))
         except TransportError as error:
             found.append(error.failure)
+        except OSError as error:
+            shortages.append(error)
 
     threads.run_in_threads([get], deadline, stop)
+    if shortages:
+        raise shortages[0]
     if found and not deadline.passed():
         return found[0]
     waited = clock.seconds_between(began, clock.now())
@@ -128,6 +133,8 @@ def _connected(site: Site, deadline: Deadline) -> tuple[Address, socket.socket]:
         except socket.timeout:
             failures.append(Failure("timeout", f"no answer from {address.place} for {share:.1f} s", waited=share))
         except OSError as error:
+            if error.errno in SHORTAGES:
+                raise
             failures.append(network_failure(error, address))
     causes = "; ".join(dict.fromkeys(failure.cause for failure in failures))
     raise TransportError(failures[-1]._replace(cause=causes))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 
 from ..findings import Address
+from ..net.connection import SHORTAGES
 from ..options import hosts
 from ..record import NamedTuple
 
@@ -41,7 +42,9 @@ def of_system(path: str = RESOLV_CONF) -> Resolver:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return from_text(file.read())
-    except OSError:
+    except OSError as error:
+        if error.errno in SHORTAGES:
+            raise
         return from_text("")
 
 

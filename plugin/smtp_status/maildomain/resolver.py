@@ -15,6 +15,7 @@ from time import monotonic
 from .. import text
 from ..findings import Failure
 from ..net import clock
+from ..net.connection import SHORTAGES
 from ..net.selector import READ, WRITE, Selector
 from ..record import NamedTuple
 from . import codec
@@ -250,6 +251,8 @@ class _Asking:
                 self._socket.send(self._unsent)
                 self._unsent = b""
         except OSError as error:
+            if error.errno in SHORTAGES:
+                raise
             self._give_up(_network_failure(error, server))
             return False
         self._loop.selector.register(self._socket.fileno(), WRITE if stream else READ, self.ready)
@@ -347,12 +350,11 @@ class _Asking:
             if not self._open(stream=True):
                 self.next_try()
         elif response.rcode in (codec.NOERROR, codec.NXDOMAIN):
-            self._finish(self._unvalidated(response) if self._unchecked else self._answer(response))
+            self._finish(self._broken("bogus", _ONLY_UNCHECKED) if self._unchecked else self._answer(response))
         elif response.rcode == codec.SERVFAIL and not self._unchecked:
             self._servfail(response)
         elif response.rcode in (codec.FORMERR, codec.NOTIMP) and self._extended:
-            # It may not know EDNS, and is asked again as if there were none (RFC 6891 section 7).
-            self._extended = False
+            self._extended = False  # it may not know EDNS (RFC 6891 section 7)
             if not self._open(stream=self._stream):
                 self.next_try()
         else:
@@ -372,9 +374,6 @@ class _Asking:
         self._unchecked = not any(error.code in _REASONS for error in response.errors)
         if not self._unchecked or not self._open(stream=False):
             self.next_try()
-
-    def _unvalidated(self, response: Response) -> Answer:
-        return self._broken("bogus", "DNSSEC validation fails: the resolver answers only without it")
 
     def _answer(self, response: Response) -> Answer:
         failure = None
@@ -402,6 +401,7 @@ class _Asking:
         return Answer(self._query, Failure(kind, cause), canonical=self._query.name)
 
 
+_ONLY_UNCHECKED = "DNSSEC validation fails: the resolver answers only without it"
 _NO_RESOLVER = Failure("unreachable", "no resolver that could be asked")
 
 

@@ -29,7 +29,8 @@ _IN_PROGRESS = frozenset((errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN))
 _STOOD = frozenset((errno.ECONNRESET, errno.EPIPE))
 """What the result of a connect() says where the connection stood and was reset since: a refusal is ECONNREFUSED."""
 
-_SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
+SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
+"""Errors that say what this machine has none left of, and nothing about a server."""
 
 _KINDS = {
     errno.ECONNREFUSED: ("refused", "connection refused by {peer}"),
@@ -74,7 +75,7 @@ class Transport:
         try:
             self._socket = socket.socket(address.family, socket.SOCK_STREAM)
         except OSError as error:
-            if error.errno in _SHORTAGES:
+            if error.errno in SHORTAGES:
                 raise
             raise TransportError(network_failure(error, address)) from None
         self._socket.setblocking(False)

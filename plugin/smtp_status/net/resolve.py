@@ -6,11 +6,14 @@ getaddrinfo() cannot be interrupted, neither by a signal nor by a timer, so each
 from __future__ import annotations
 
 import _socket as socket  # as in transport.py
+import errno
+import os
 
 from ..findings import Failure, Finding, Target
 from ..smtp.route import Route
 from . import clock, threads
 from .addresses import addresses, literal
+from .connection import SHORTAGES
 from .routes import Survey
 
 TYPE_CHECKING = False
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from ..findings import Address
     from .deadline import Deadline
 
+
+_DESCRIPTORS = 6
+"""Descriptors that the C library needs at the same time to look up a name."""
 
 _ABSENT = frozenset(
     getattr(socket, name, None) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_FAMILY")
@@ -36,12 +42,16 @@ class Lookup:
         self.seconds: float | None = None
         """How long the resolver was asked, None where it has not answered."""
         self.done = False
+        self.shortage: OSError | None = None
+        """What this machine has none left of, which says nothing about the name."""
         self._port = port
         self._family = family
         self._began = clock.now()
 
     def route(self) -> Route:
-        """The way to the name's addresses, or what is in the way."""
+        """The way to the name's addresses, or what is in the way.  Raises OSError for a shortage of this machine's."""
+        if self.shortage is not None:
+            raise self.shortage
         target = Target(self.name, self.addresses, dns_seconds=self.seconds)
         failure = self.failure
         return Route(target, () if failure is None else (Finding("dns", failure.kind, cause=failure.cause),))
@@ -54,8 +64,11 @@ class Lookup:
             if not self.addresses:
                 self.failure = Failure("nodata", f"no address: {found[0].text} is none")
         except socket.gaierror as error:
+            self.shortage = _shortage_behind(error)
             self.failure = self._of_other_family(error) or _failure(error)
         except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in SHORTAGES:
+                self.shortage = error
             self.failure = Failure("notfound", f"the name cannot be looked up: {error}")
         self.seconds = clock.seconds_between(self._began, clock.now())
         self.done = True
@@ -83,6 +96,23 @@ class Lookup:
         """The time is up."""
         waited = clock.seconds_between(self._began, clock.now())
         self.failure = Failure("timeout", f"no answer from the resolver for {waited:.1f} s", waited=waited)
+
+
+def _shortage_behind(error: socket.gaierror) -> OSError | None:
+    """What this machine has none left of: the C library says of a resolver it had no descriptor for that there is no
+    such name, or that it fails for now."""
+    if error.errno == socket.EAI_MEMORY:
+        return OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    taken: list[int] = []
+    try:
+        for _ in range(_DESCRIPTORS // 2):
+            taken += os.pipe()
+    except OSError as shortage:
+        return shortage
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+    return None
 
 
 def of_hosts(hosts: Iterable[str], port: int, family: int, deadline: Deadline, stop: int | None) -> Survey:

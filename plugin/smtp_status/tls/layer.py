@@ -8,6 +8,7 @@ from ..findings import Failure, TransportError
 from ..record import NamedTuple
 from ..text import clean
 from .failures import peer_chain, tls_failure
+from .keyexchange import MOST_BITS, KeyExchangeWatch
 from .plan import TlsPlan
 
 
@@ -27,6 +28,7 @@ class TlsLayer:
         options a handshake that fails may hint at, None for no hints."""
         self._name = name
         self._plan = plan
+        self._watch = KeyExchangeWatch()
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         try:
@@ -37,7 +39,12 @@ class TlsLayer:
             raise TransportError(Failure("name", clean(f"{name} cannot be a certificate's name: {error}"))) from None
 
     def feed(self, data: bytes) -> None:
-        """Take ciphertext from the socket."""
+        """Take ciphertext from the socket.  Raises TransportError where a key exchange would take too long."""
+        if not self._watch.done:
+            bits = self._watch.feed(data)
+            if bits:
+                cause = f"TLS handshake failed: Diffie-Hellman prime of {bits} bits, more than {MOST_BITS}"
+                raise TransportError(Failure("handshake", cause, chain=peer_chain(self._object)))
         self._incoming.write(data)
 
     def feed_end(self) -> None:
