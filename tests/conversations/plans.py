@@ -14,9 +14,8 @@ from smtp_status.options.settings import Settings, StateRule
 from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.sasl.mechanisms import PLAINTEXT, STRENGTH
 from smtp_status.smtp.address import NULL, Mailbox
-from smtp_status.smtp.command import RawCommand
 from smtp_status.smtp.message import Message
-from smtp_status.smtp.plan import Plan
+from smtp_status.smtp.plan import Plan, RawCommand
 from smtp_status.stages import STAGES
 from smtp_status.tls.plan import TlsPlan
 

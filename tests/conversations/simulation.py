@@ -16,7 +16,7 @@ from unittest import mock
 from smtp_status import text
 from smtp_status.check import check, resource
 from smtp_status.findings import Address, Failure, Outcome, TransportError
-from smtp_status.net import clock, connecting, conversation, deadline, handshaking, loop
+from smtp_status.net import clock, connecting, conversation, handshaking, loop
 from smtp_status.net.selector import READ, WRITE
 from smtp_status.options.settings import Settings
 from smtp_status.tls import context, layer
@@ -283,7 +283,7 @@ class Simulation:
             (loop, "Selector", lambda: self._world),
             *(
                 (module, "monotonic", self._monotonic)
-                for module in (loop, conversation, connecting, handshaking, deadline)
+                for module in (loop, conversation, connecting, handshaking, clock)
             ),
             (clock, "now", self._instant),
             (context, "make_context", lambda plan: object()),

@@ -88,7 +88,7 @@ def errors(delivery: Delivery, certs: Certs, rounds: int) -> list[float]:
 
 
 def _deadline():  # type: ignore[no-untyped-def]
-    from smtp_status.net.deadline import Deadline
+    from smtp_status.net.clock import Deadline
 
     return Deadline(10)
 

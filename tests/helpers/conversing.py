@@ -8,7 +8,7 @@ import time
 
 from smtp_status.findings import Address
 from smtp_status.net import loop
-from smtp_status.net.deadline import Deadline
+from smtp_status.net.clock import Deadline
 from smtp_status.smtp.actions import Ask, Connect, Connected, Handshake
 from smtp_status.tls import layer
 from smtp_status.tls.context import make_context

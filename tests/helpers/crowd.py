@@ -14,7 +14,7 @@ import time
 
 from smtp_status.__main__ import FEW_COLLECTIONS
 from smtp_status.net import loop
-from smtp_status.net.deadline import Deadline
+from smtp_status.net.clock import Deadline
 from smtp_status.net.resolve import of_hosts
 from smtp_status.options.build import settings_from
 from smtp_status.smtp.dialogue import Dialogue

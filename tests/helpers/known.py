@@ -11,7 +11,7 @@ from smtp_status.check.resource import SMTP
 from smtp_status.findings import Finding, Outcome, StageTime, Target
 from smtp_status.net.routes import Survey
 from smtp_status.options.settings import Settings, StateRule
-from smtp_status.smtp.route import Route
+from smtp_status.smtp.plan import Route
 
 CONNECTED = Finding("connect", "success", cause=PEER.place)
 BANNER = Finding("banner", "success", (220,), "mx1 ESMTP")

@@ -8,13 +8,11 @@ from typing import Any
 from smtp_status.findings import Address, Failure, Finding, Target
 from smtp_status.smtp import address
 from smtp_status.smtp.actions import Answered, Ask, Connect, Connected, Handshake, Secured, Tell, Told
-from smtp_status.smtp.command import RawCommand
 from smtp_status.smtp.dialogue import Dialogue
 from smtp_status.smtp.message import Message
 from smtp_status.smtp.patterns import compiled
-from smtp_status.smtp.plan import Plan
+from smtp_status.smtp.plan import Plan, RawCommand, Route
 from smtp_status.smtp.reply import Reply, ReplyReader
-from smtp_status.smtp.route import Route
 from smtp_status.tls.judge import Judgement
 
 STARTED = 100.0

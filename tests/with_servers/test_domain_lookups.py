@@ -13,8 +13,8 @@ from smtp_status.findings import Finding
 from smtp_status.maildomain import https, mtasts, mx, resolvconf
 from smtp_status.maildomain.codec import MxRecord
 from smtp_status.maildomain.resolver import ask_all
-from smtp_status.net.addresses import reachable_first
-from smtp_status.net.deadline import Deadline
+from smtp_status.net.clock import Deadline
+from smtp_status.net.routes import reachable_first
 from smtp_status.tls import context
 
 

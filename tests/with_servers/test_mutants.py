@@ -34,13 +34,11 @@ from smtp_status.findings import Address, Finding, Outcome
 from smtp_status.options.settings import Settings
 from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.secrets import HIDDEN
-from smtp_status.smtp import address, command, patterns, reply
-from smtp_status.smtp.command import RawCommand
+from smtp_status.smtp import address, patterns, reply, session
 from smtp_status.smtp.dialogue import Dialogue
 from smtp_status.smtp.patterns import compiled
-from smtp_status.smtp.plan import Plan
+from smtp_status.smtp.plan import Plan, RawCommand, Route
 from smtp_status.smtp.reply import Reply
-from smtp_status.smtp.route import Route
 from smtp_status.smtp.transaction import MESSAGE_LINES_SHOWN
 from smtp_status.smtp.transcript import KEPT
 from smtp_status.tls.plan import TlsPlan
@@ -595,4 +593,4 @@ def test_an_empty_line_behind_a_reply_is_a_line():
 
 def test_a_line_end_in_a_command_is_told():
     with pytest.raises(ValueError, match=r"^line end inside a command$"):
-        command.command_line(b"NOOP\nQUIT")
+        session.command_line(b"NOOP\nQUIT")

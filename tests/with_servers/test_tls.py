@@ -15,7 +15,7 @@ from servers.opensmtpd import OpenSmtpd
 from servers.postfix import Postfix
 from servers.scripted import Close, Eof, Read, Reset, Silence, StartTls
 from smtp_status.check.resource import SMTP
-from smtp_status.net.deadline import Deadline
+from smtp_status.net.clock import Deadline
 from smtp_status.options.build import settings_from
 
 HOST = "127.0.0.1"

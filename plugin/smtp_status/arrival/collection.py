@@ -18,7 +18,7 @@ from .settlement import END_SECONDS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..findings import Failure
-    from ..net.deadline import Deadline
+    from ..net.clock import Deadline
     from ..options.arrivalplan import ArrivalPlan, Collect
 
 

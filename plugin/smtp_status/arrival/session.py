@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic, time
 
 from ..findings import TransportError
-from ..net.addresses import literal
+from ..net.routes import literal
 from ..options.settings import UsageError, shown
 from ..sasl.mechanisms import PLAINTEXT
 from .mailbox import Mailbox
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..findings import Address, Days, Finding
-    from ..net.deadline import Deadline
+    from ..net.clock import Deadline
     from ..options.arrivalplan import ArrivalPlan
     from ..tls.judge import Judge
     from ..tls.layer import TlsLayer
@@ -104,7 +104,7 @@ class Session:
         address = literal(plan.host, plan.port, plan.family)
         if address is not None:
             return (address,)
-        from ..net.deadline import Deadline as Limit  # noqa: PLC0415 - for names only
+        from ..net.clock import Deadline as Limit  # noqa: PLC0415 - for names only
         from ..net.resolve import look_up  # noqa: PLC0415 - addresses need no resolver
 
         (lookup,) = look_up(

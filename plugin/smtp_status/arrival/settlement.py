@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..net.deadline import Deadline
+    from ..net.clock import Deadline
     from ..options.arrivalplan import ArrivalPlan
     from ..secrets import Login
     from ..smtp.message import Message

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..findings import Address
-    from ..net.deadline import Deadline
+    from ..net.clock import Deadline
     from ..tls.layer import Peer, TlsLayer
 
 MOST_OCTETS = 16 * 1024 * 1024

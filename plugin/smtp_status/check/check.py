@@ -7,7 +7,7 @@ from time import time
 import nagiosplugin
 
 from ..findings import Outcome, Target
-from ..net.deadline import Deadline
+from ..net.clock import Deadline
 from . import output
 from .contexts import SMTPResults, contexts
 from .resource import SMTP

@@ -6,7 +6,7 @@ import nagiosplugin
 
 from ..arrival.collection import Collection
 from ..findings import Finding
-from ..net.deadline import Deadline
+from ..net.clock import Deadline
 from ..text import clean, cut, middle
 from . import output
 from .arrivals import CountContext

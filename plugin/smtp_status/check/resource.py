@@ -9,7 +9,7 @@ import nagiosplugin
 from .. import __version__
 from ..findings import Outcome, StageTime, Target
 from ..net import loop, routes
-from ..net.deadline import Deadline
+from ..net.clock import Deadline
 from ..options.settings import UsageError
 from ..record import NamedTuple
 from ..smtp import dialogue
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from ..net.routes import Survey
     from ..options.settings import Settings
     from ..secrets import Login
-    from ..smtp.plan import Plan
-    from ..smtp.route import Route
+    from ..smtp.plan import Plan, Route
     from ..smtp.session import Search
     from ..tls.judge import Judge
     from ..tls.layer import TlsLayer

@@ -20,7 +20,7 @@ from ..tls.failures import tls_failure
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..findings import Address
-    from ..net.deadline import Deadline
+    from ..net.clock import Deadline
 
 _FIELDS = {"User-Agent": "check_smtp_status", "Accept": "text/plain", "Connection": "close"}
 _LEAST = 0.001  # seconds; none at all would mean for ever

@@ -7,8 +7,8 @@ from __future__ import annotations
 from time import monotonic
 
 from ..findings import Failure, Finding
-from ..net.addresses import reachable_first
-from ..net.deadline import Deadline
+from ..net.clock import Deadline
+from ..net.routes import reachable_first
 from ..record import NamedTuple
 from ..text import cut
 from ..tls.policy import TlsPolicy, sts_default

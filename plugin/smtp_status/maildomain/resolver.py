@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from ..findings import Address
-    from ..net.deadline import Deadline
+    from ..net.clock import Deadline
     from .codec import MxRecord, Query, Response
     from .resolvconf import Resolver
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from time import monotonic
 
 from ..findings import Finding, StageTime, Target
-from ..net.addresses import literal, reachable_first
-from ..net.routes import Survey
-from ..smtp.route import Route
+from ..net.routes import Survey, literal, reachable_first
+from ..smtp.plan import Route
 from . import mx, resolvconf, resolver
 from .codec import MxRecord
 
@@ -15,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..net.deadline import Deadline
+    from ..net.clock import Deadline
     from ..options.settings import Settings
     from .mx import Domain, Exchanger
     from .policies import Published

@@ -1,8 +1,10 @@
-"""Instants and what lies between them: the one place that knows which clock measured a latency."""
+"""Instants, what lies between them, and the one deadline of a run: the one place that knows which clock measured a
+latency.
+"""
 
 from __future__ import annotations
 
-from time import perf_counter_ns, time_ns
+from time import monotonic, perf_counter_ns, time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     The kernel stamps by the wall clock, and a wall clock set between two instants shows in what lay between the clocks.
     (No class of its own: a conversation has some thirty, and a process may have a thousand conversations.)
     """
+
 
 _READINGS = 3
 """How often the clocks are read at most: one that only moves every few milliseconds never looks undisturbed."""
@@ -66,3 +69,30 @@ def measured(start: Instant, end: Instant) -> tuple[float, bool]:
 def seconds_between(start: Instant, end: Instant) -> float:
     """Seconds from ``start`` to ``end``, by whichever clock can tell."""
     return measured(start, end)[0]
+
+
+class Deadline:
+    """The one end of everything; ``started`` and ``at`` are instants of the monotonic clock in seconds.
+
+    ``began``: the instant ``seconds`` count from, where that was earlier than now.
+    """
+
+    def __init__(self, seconds: float, began: float | None = None) -> None:
+        self.started = monotonic()
+        self.at = (self.started if began is None else began) + seconds
+
+    def elapsed(self) -> float:
+        """Seconds since it was made."""
+        return monotonic() - self.started
+
+    def left(self) -> float:
+        """Seconds left, 0 when it has passed."""
+        return max(self.at - monotonic(), 0.0)
+
+    def passed(self) -> bool:
+        """Whether it has passed."""
+        return monotonic() >= self.at
+
+    def end(self) -> None:
+        """Let it pass now."""
+        self.at = min(self.at, monotonic())

@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from time import monotonic
 
+from .clock import Deadline
 from .conversation import Driver
-from .deadline import Deadline
 from .selector import READ, Selector, readable
 
 TYPE_CHECKING = False

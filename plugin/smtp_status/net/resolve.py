@@ -10,18 +10,17 @@ import errno
 import os
 
 from ..findings import Failure, Finding, Target
-from ..smtp.route import Route
+from ..smtp.plan import Route
 from . import clock, threads
-from .addresses import addresses, literal
 from .connection import SHORTAGES
-from .routes import Survey
+from .routes import Survey, addresses, literal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..findings import Address
-    from .deadline import Deadline
+    from .clock import Deadline
 
 
 _DESCRIPTORS = 6

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Callable
 
-    from .deadline import Deadline
+    from .clock import Deadline
 
 
 def run_in_threads(jobs: Iterable[Callable[[], None]], deadline: Deadline, stop: int | None) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 from ..smtp import address
-from ..smtp.command import RawCommand
-from ..smtp.plan import Plan
+from ..smtp.plan import Plan, RawCommand
 from ..tls.plan import TlsPlan
 from . import hosts, values
 from .settings import UsageError, shown

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from .. import unknown
 from ..check.check import SMTPCheck, report
 from ..check.resource import SMTP, Shared
-from ..net.addresses import literal
-from ..net.deadline import Deadline
+from ..net.clock import Deadline
 from ..net.loop import Run
 from ..net.resolve import of_lookups
+from ..net.routes import literal
 from ..options import build, commandline
 from ..options.settings import InformationWanted, Settings, UsageError
 from ..smtp import patterns

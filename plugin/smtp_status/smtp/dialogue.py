@@ -8,7 +8,7 @@ socket, no clock, no environment: ``run`` is a generator that yields actions and
 
 from __future__ import annotations
 
-from . import hello, opening
+from . import opening
 from .farewell import farewell
 from .session import Over, Session
 
@@ -16,8 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..findings import Finding, Outcome
     from ..tls.judge import Judge
-    from .plan import Plan
-    from .route import Route
+    from .plan import Plan, Route
     from .session import Search, Steps, Tolerates
 
 
@@ -86,7 +85,7 @@ class Dialogue:
         if plan.tls.mode == "ssl":
             yield from self._secure()
         yield from opening.greeting(session)
-        yield from hello.hello(session)
+        yield from opening.hello(session)
         if plan.tls.mode in ("starttls", "offered"):
             yield from self._secure()
         session.reached("ehlo")

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from ..findings import Address, Days
     from ..secrets import Login
     from .actions import Result
-    from .plan import Plan
-    from .route import Route
+    from .plan import Plan, Route
     from .transcript import Transcript
 
 CLOCKS_SHOWN = 3  # the least verbosity that says which clock measured

@@ -1,4 +1,6 @@
-"""How a conversation opens: the name's addresses, the connection, the PROXY header, the greeting."""
+"""How a conversation opens: the name's addresses, the connection, the PROXY header, the greeting, EHLO or its kin
+(RFC 5321 sections 3.1, 3.2 and 4.1.1.1, RFC 2033 section 4.1).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ from ..findings import Failure
 from ..text import clean
 from . import reply_table
 from .actions import Answered, Ask, Connect, Connected, Tell
-from .command import command_line
-from .session import Over
+from .reply import extensions
+from .session import Over, command_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,3 +78,30 @@ def proxy(session: Session, ends: tuple[()] | tuple[str, int, str, int]) -> Step
     result = yield Tell(command_line(header.encode("ascii")))
     if isinstance(result, Failure):
         session.fail("banner", result, session.cause("PROXY", result))
+
+
+HELO_AFTER = frozenset((500, 502, 504))
+"""Replies to EHLO after which HELO is tried (RFC 5321 section 3.2)."""
+
+
+def hello(session: Session) -> Steps[None]:
+    name = _helo_name(session)
+    verb = "LHLO" if session.plan.lmtp else "EHLO"
+    answer = yield from session.command("ehlo", verb, f"{verb} {name}".encode())
+    session.extensions = extensions(answer.reply) if answer.reply.code == 250 else {}
+    if verb == "EHLO" and answer.reply.code in HELO_AFTER:
+        verb = "HELO"
+        answer = yield from session.command("ehlo", verb, f"{verb} {name}".encode())
+    # Who knows neither EHLO nor HELO usually speaks the other protocol.
+    other = "no LMTP server? try without --lmtp" if session.plan.lmtp else "an LMTP server? try --lmtp"
+    session.judge("ehlo", verb, answer, hint=other if answer.reply.code in HELO_AFTER else "")
+
+
+def _helo_name(session: Session) -> str:
+    """``-F``, else the address literal of our own end (RFC 5321 section 4.1.1.1)."""
+    if session.plan.helo is not None:
+        return session.plan.helo
+    own = session.link.own[0] if session.link is not None else ""
+    if not own:
+        return "localhost"
+    return f"[IPv6:{own}]" if ":" in own else f"[{own}]"

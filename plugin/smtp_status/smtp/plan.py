@@ -1,16 +1,46 @@
-"""What one conversation is to do: the part of the settings the dialogue needs, and nothing of how it is judged."""
+"""What one conversation is to do, and where: the part of the settings the dialogue needs, and nothing of how it is
+judged.
+"""
 
 from __future__ import annotations
 
+from ..findings import Finding, Target
 from ..record import NamedTuple
 from ..tls.plan import TlsPlan
-from .command import RawCommand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from re import Pattern
+
     from ..sasl.credentials import Credentials
+    from ..tls.policy import TlsPolicy
     from .address import Mailbox
     from .message import Message
+
+
+class Route(NamedTuple):
+    """The way to one target; without addresses it ends here, and ``findings`` say why."""
+
+    target: Target
+    findings: tuple[Finding, ...] = ()
+    policy: TlsPolicy | None = None
+
+
+class RawCommand(NamedTuple):
+    """One ``-C`` with its ``-R``: the line without its end, and the pattern that judges the reply (None: the
+    reply table does).  The pattern is to be searched in every line of the reply by itself, each with its code and
+    without its end."""
+
+    line: bytes
+    expected: Pattern[str] | None = None
+
+    @property
+    def stage(self) -> str:
+        """The stage the command counts as."""
+        if self.line == b".":
+            return "message"
+        word = self.line.partition(b" ")[0].upper()
+        return {b"MAIL": "mail", b"RCPT": "rcpt", b"DATA": "data"}.get(word, "command")
 
 
 class Plan(NamedTuple):

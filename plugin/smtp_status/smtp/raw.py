@@ -8,7 +8,7 @@ from .session import Over
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .command import RawCommand
+    from .plan import RawCommand
     from .session import Session, Steps
 
 VERB_SHOWN = 20

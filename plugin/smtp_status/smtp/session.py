@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..findings import Failure, Finding
 from . import reply_table
 from .actions import Answered, Ask
-from .command import command_line
 from .observations import Observations
 
 TYPE_CHECKING = False
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from typing import Callable, NoReturn, TypeVar
 
     from .actions import Action, Connected, Result
-    from .plan import Plan
-    from .route import Route
+    from .plan import Plan, Route
 
     T = TypeVar("T")
     Steps = Generator[Action, Result, T]
@@ -191,3 +189,10 @@ def reply_to(verb: str) -> str:
     if verb == "connection":
         return "greeting"
     return f"reply to {'the final dot' if verb == 'message' else verb}"
+
+
+def command_line(line: bytes) -> bytes:
+    """The line as it goes on the wire.  Raises ValueError where it would be more than one line."""
+    if b"\r" in line or b"\n" in line:
+        raise ValueError("line end inside a command")
+    return line + b"\r\n"

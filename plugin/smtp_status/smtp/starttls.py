@@ -7,7 +7,7 @@ from ..tls import peer
 from ..tls.judge import Judge
 from .actions import Ask, Handshake, Secured
 from .farewell import FAREWELL_SECONDS
-from .hello import hello
+from .opening import hello
 from .session import Over
 
 TYPE_CHECKING = False

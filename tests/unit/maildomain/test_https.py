@@ -15,7 +15,7 @@ from smtp_status.findings import Address, Failure
 from smtp_status.maildomain import https, mtasts
 from smtp_status.maildomain.codec import Query
 from smtp_status.maildomain.https import Page
-from smtp_status.net.deadline import Deadline
+from smtp_status.net.clock import Deadline
 from smtp_status.tls import context
 
 QUERY = Query("_mta-sts.example.test", "TXT")

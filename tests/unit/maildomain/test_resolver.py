@@ -17,7 +17,7 @@ from servers.fakedns import FakeDns, answer, octets, raw
 from smtp_status.maildomain import resolvconf
 from smtp_status.maildomain.codec import MxRecord, Query
 from smtp_status.maildomain.resolver import ask_all
-from smtp_status.net.deadline import Deadline
+from smtp_status.net.clock import Deadline
 from smtp_status.tls import tlsa
 
 MX = Query("example.test", "MX")

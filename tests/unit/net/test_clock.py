@@ -7,7 +7,7 @@ import time
 import pytest
 
 from smtp_status.net import clock
-from smtp_status.net.clock import measured, seconds_between, stamped
+from smtp_status.net.clock import Deadline, measured, seconds_between, stamped
 
 OFFSET = 1_700_000_000_000_000_000
 MS = 1_000_000
@@ -95,3 +95,41 @@ def test_when_the_kernel_saw_it():
     assert clock.when((5_000_000_000, 10, 4_000_000_010)) == 4.0
     assert clock.when((5_000_000_000, 10, None)) is None
     assert clock.when((5_000_000_000, 10, 5_000_000_011)) is None
+
+
+@pytest.fixture
+def stopped(monkeypatch) -> list[float]:
+    """The monotonic clock, stopped: its only element is what it shows."""
+    shown = [100.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: shown[0])
+    return shown
+
+
+def test_it_passes_when_its_seconds_are_over(stopped):
+    deadline = Deadline(10.0)
+    stopped[0] = 109.5
+    assert (deadline.passed(), deadline.left(), deadline.elapsed()) == (False, 0.5, 9.5)
+    stopped[0] = 110.0
+    assert (deadline.passed(), deadline.left(), deadline.elapsed()) == (True, 0.0, 10.0)
+
+
+def test_nothing_is_left_of_what_has_passed(stopped):
+    deadline = Deadline(1.0)
+    stopped[0] = 200.0
+    assert deadline.left() == 0.0
+
+
+def test_what_happened_before_counts(stopped):
+    deadline = Deadline(10.0, began=95.0)
+    assert (deadline.started, deadline.left()) == (100.0, 5.0)
+    assert stopped == [100.0]
+
+
+def test_it_can_be_ended_and_not_put_off(stopped):
+    deadline = Deadline(10.0)
+    stopped[0] = 103.0
+    deadline.end()
+    assert (deadline.passed(), deadline.at) == (True, 103.0)
+    stopped[0] = 104.0
+    deadline.end()
+    assert deadline.at == 103.0

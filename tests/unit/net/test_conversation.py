@@ -25,7 +25,7 @@ from helpers.conversing import (
 )
 from servers.scripted import Close, Deaf, Drip, Eof, Line, Read, Reset, Silence, Sleep, Split
 from smtp_status.net import connection, loop
-from smtp_status.net.deadline import Deadline
+from smtp_status.net.clock import Deadline
 from smtp_status.smtp.actions import Answered, Ask, Connect, Tell, Told
 from smtp_status.smtp.reply import Reply
 

@@ -15,7 +15,7 @@ from helpers.conversing import (
 )
 from servers.scripted import Deaf, Eof, Read, SmtpScript
 from smtp_status.net import loop
-from smtp_status.net.deadline import Deadline
+from smtp_status.net.clock import Deadline
 from smtp_status.smtp.actions import Ask, Handshake, Secured
 from smtp_status.tls import layer
 from smtp_status.tls.context import make_context

@@ -26,11 +26,11 @@ from servers.ports import silent_port
 from servers.scripted import Deaf, Drip, Eof, HalfClose, Line, Read, Silence, Sleep, SmtpScript
 from smtp_status.findings import Target
 from smtp_status.net import loop
-from smtp_status.net.deadline import Deadline
+from smtp_status.net.clock import Deadline
 from smtp_status.net.selector import Selector
 from smtp_status.smtp.actions import Answered, Ask, Connect, Handshake
 from smtp_status.smtp.dialogue import Dialogue
-from smtp_status.smtp.route import Route
+from smtp_status.smtp.plan import Route
 from smtp_status.tls import layer
 from smtp_status.tls.context import make_context
 from smtp_status.tls.plan import TlsPlan

@@ -12,12 +12,11 @@ from types import SimpleNamespace
 import pytest
 
 from smtp_status.findings import Address, Failure, Target
-from smtp_status.net import addresses
-from smtp_status.net.addresses import literal
-from smtp_status.net.deadline import Deadline
+from smtp_status.net import routes
+from smtp_status.net.clock import Deadline
 from smtp_status.net.resolve import look_up, of_hosts
-from smtp_status.net.routes import Survey, to_addresses
-from smtp_status.smtp.route import Route
+from smtp_status.net.routes import Survey, literal, to_addresses
+from smtp_status.smtp.plan import Route
 
 LATE = 0.5
 
@@ -30,7 +29,7 @@ def find(*names: str, port: int = 25, family: int = 0, seconds: float = 5.0):
 def resolver(monkeypatch):
     """What getaddrinfo() is to do for names: a dict of functions; addresses go the usual way."""
     names: dict = {"asked": []}
-    real = addresses.socket.getaddrinfo
+    real = routes.socket.getaddrinfo
 
     def getaddrinfo(host, port, family, *others):
         if others[-1] & socket.AI_NUMERICHOST:
@@ -38,8 +37,8 @@ def resolver(monkeypatch):
         names["asked"].append((host, family))
         return names[host.decode()](port)
 
-    stand_in = SimpleNamespace(**{**vars(addresses.socket), "getaddrinfo": getaddrinfo})
-    monkeypatch.setattr(addresses, "socket", stand_in)
+    stand_in = SimpleNamespace(**{**vars(routes.socket), "getaddrinfo": getaddrinfo})
+    monkeypatch.setattr(routes, "socket", stand_in)
     return names
 
 

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from smtp_status.net import threads
-from smtp_status.net.deadline import Deadline
+from smtp_status.net.clock import Deadline
 from smtp_status.net.threads import run_in_threads
 
 

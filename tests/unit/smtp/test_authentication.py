@@ -28,8 +28,7 @@ from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.secrets import HIDDEN
 from smtp_status.smtp import authentication, dialogue
 from smtp_status.smtp.actions import Answered, Connected
-from smtp_status.smtp.plan import Plan
-from smtp_status.smtp.route import Route
+from smtp_status.smtp.plan import Plan, Route
 
 
 def login(mechanism: str | None = None, **changes: object) -> Plan:

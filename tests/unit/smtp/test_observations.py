@@ -11,7 +11,7 @@ from smtp_status.findings import Failure, Finding, StageTime, Target
 from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.smtp.actions import Answered
 from smtp_status.smtp.observations import WORDS_KEPT, Observations
-from smtp_status.smtp.route import Route
+from smtp_status.smtp.plan import Route
 from smtp_status.tls.plan import TlsPlan
 
 

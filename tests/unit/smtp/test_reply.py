@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_status.smtp.command import command_line
 from smtp_status.smtp.reply import MAX_LINE, MAX_REPLY, Reply, ReplyReader, extensions
+from smtp_status.smtp.session import command_line
 
 TRAILING = b"250 of the next\r\n"
 
