@@ -80,8 +80,9 @@ def is_number(text: str) -> bool:
     return digits.isascii() and digits.isdigit() and max(len(whole), len(fraction)) <= MAX_DIGITS
 
 
-def stage(text: str, known: Collection[str] = STAGES) -> str:
-    """The name of one of the ``known`` stages."""
+def stage(text: str, known: Collection[str] = ()) -> str:
+    """The name of one of the ``known`` stages, by default those of a conversation."""
+    known = known or STAGES
     if text.lower() not in known:
         raise ValueError(f"takes a stage, not {shown(text)}: {' '.join(known)}")
     return text.lower()
