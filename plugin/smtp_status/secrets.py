@@ -105,6 +105,8 @@ class Login:
 
         ``cut_off``: the places of texts that end in the middle of what was being said.
         """
+        if not any(texts):
+            return set()
         raw = [_raw(text) for text in texts]
         found = {place for place in cut_off if self.repeated_by(raw[place], cut_off=True)}
         if not self.repeated_by(b"\n".join(raw)):
@@ -120,7 +122,7 @@ class Login:
 
     def cleared(self, texts: Sequence[str]) -> list[str]:
         """Clean ``texts`` of ours that hold foreign words, with HIDDEN for those that repeat part of the login."""
-        if not self.repeated_by("\n".join(texts)):
+        if not any(texts) or not self.repeated_by("\n".join(texts)):
             return list(texts)
         return [self._cleared(text) for text in texts]
 

@@ -15,6 +15,7 @@ from servers.dovecot import MECHANISMS, PASSWORD, USER, Dovecot, token
 from servers.netns import NetworkNamespace
 from servers.scripted import Action, Auth, ScriptedServer, Session, SmtpScript, login, plain, scram
 from servers.submission import Submission
+from smtp_status.secrets import HIDDEN
 
 HOST = "127.0.0.1"
 HELO = ("-F", "probe.example.org")
@@ -416,5 +417,5 @@ class TestSecrecy:
         server = scripted(mail=repeat, auth={"PLAIN": plain(USER, PASSWORD)})
         arguments = ("-U", USER, "-A", "PLAIN", "--authpass-file", password_file, *SENDER, "-vvv")
         result = check(server.port, *arguments)
-        assert (result.code, result.first) == (2, f"SMTP CRITICAL - {HOST} mail: 550 no *** {USER} ***")
+        assert (result.code, result.first) == (2, f"SMTP CRITICAL - {HOST} mail: 550 {HIDDEN}")
         assert [trace for trace in self.traces(PASSWORD) if trace in result.out] == []

@@ -32,7 +32,7 @@ def login_of(settings: Settings) -> Login | None:
 
 def survey_without(login: Login, survey: Survey, found_by_name: bool) -> Survey:
     """``found_by_name``: the targets' names are a name server's words too."""
-    routes = list(survey.routes)
+    routes = [route._replace(findings=_findings_without(login, route.findings)) for route in survey.routes]
     for place, route in enumerate(routes if found_by_name else ()):
         if login.repeated_by(route.target.host) and route.target.label:
             routes[place] = route._replace(target=route.target._replace(label=f"hidden-{place + 1}"))

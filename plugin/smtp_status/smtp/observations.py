@@ -67,8 +67,12 @@ class Observations:
         findings = (*self._known, *self.findings)
         details, notes = [*self.details, *self._clocks()], self.notes
         if login is not None:
-            findings = _without(login, findings, {len(self._known) + place for place in self._cut_off})
-            details, notes = login.cleared(details), login.cleared(notes)
+            cut_off = {len(self._known) + place for place in self._cut_off}
+            words = [word for one in findings for word in (one.text, one.cause, one.about)]
+            # One look at all of it is all that most logins take.
+            if cut_off or login.repeated_by("\n".join((*words, *details, *notes))):
+                findings = _without(login, findings, cut_off)
+                details, notes = login.cleared(details), login.cleared(notes)
         return Outcome(
             self._target,
             findings,
