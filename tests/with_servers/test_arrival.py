@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.document import document
 from helpers.plugin import LAUNCHER, Result, check_form, run
 from servers.certs import Certs
 from servers.cyrus import PASSWORD as CYRUS_PASSWORD
@@ -452,3 +453,35 @@ def test_cyrus_four_runs_at_once(cyrus):
         results = list(pool.map(lambda _: check.run("-t", "20", "--wait", "15"), range(4)))
     assert [(result.code, counts(result)) for result in results] == [(0, "arrived=1 pending=0 lost=0 spam=0")] * 4
     assert cyrus.left(check.user) == []
+
+
+# -- for programs
+
+
+@pytest.mark.parametrize(
+    ("fate", "state", "counted", "kinds"),
+    [
+        ("", "ok", {"arrived": 1, "spam": 0}, []),
+        ("Junk", "warning", {"arrived": 1, "spam": 1}, ["spam"]),
+        ("bounce", "critical", {"arrived": 0, "spam": 0}, ["bounced"]),
+        ("hold", "ok", {"arrived": 0, "pending": 1}, ["pending"]),
+    ],
+)
+def test_the_document_tells_of_arrival(fate, state, counted, kinds, check):
+    found = document(*check.fated(fate).arguments("--wait", "2", "-vv"))
+    arrival = found["arrival"]
+    assert (found["state"], found["targets"][0]["state"]) == (state, "ok")
+    assert {name: arrival[name] for name in counted} == counted
+    assert [one["kind"] for one in arrival["findings"]] == kinds
+    assert arrival["seconds"] > 0 and arrival["transcript"]
+    assert PASSWORD not in str(found)
+    figures = {figure["label"]: figure["value"] for figure in found["perfdata"]}
+    assert figures["arrived"] == arrival["arrived"] and figures.get("time_arrive") == arrival["slowest"]
+
+
+def test_a_mailbox_that_cannot_be_used_is_told_in_the_document(check):
+    found = document(*check.arguments("--imap-pass", "wrong"))
+    assert found["state"] == "critical"
+    (fault,) = found["arrival"]["findings"]
+    assert (fault["stage"], fault["kind"], fault["state"]) == ("imap", "failure", "critical")
+    assert found["arrival"]["arrived"] is None
