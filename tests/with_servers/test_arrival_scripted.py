@@ -230,6 +230,47 @@ def test_what_a_killed_run_left_behind(world):
     assert there.imap.left() == [note(1)]
 
 
+@pytest.mark.parametrize(
+    ("command", "about", "later", "left"),
+    [
+        # killed when it was about to: write the note; read it back; mark it, look, mark as deleted, delete
+        ("APPEND", "", "arrived=1 pending=0 lost=0 spam=0", 0),
+        ("UID FETCH", "Note", "arrived=1 pending=0 lost=0 spam=0", 1),  # never sent, and dropped after --lost-after
+        ("UID STORE", "Flagged", "arrived=2 pending=0 lost=0 spam=0", 0),
+        ("NOOP", "", "arrived=2 pending=0 lost=0 spam=0", 0),
+        ("UID STORE", "Deleted", "arrived=2 pending=0 lost=0 spam=0", 0),
+        ("UID EXPUNGE", "", "arrived=1 pending=0 lost=0 spam=0", 0),
+    ],
+)
+def test_killed_at_each_point(world, command, about, later, left):
+    """The run at once after finds its own only; the one after the note's hold settles what the killed one left."""
+    now = time.time()
+    there = world(clock=lambda: now)
+    killed: list[subprocess.Popen[bytes]] = []
+
+    def kill(_session: Session, _tag: str, arguments: str) -> bool:
+        if about not in arguments:
+            return False
+        killed[0].kill()
+        killed[0].wait()
+        raise ValueError("nobody is there any more")
+
+    there.imap.answers[command] = kill
+    killed.append(subprocess.Popen([sys.executable, str(LAUNCHER), *there.arguments()], stdout=subprocess.DEVNULL))
+    killed[0].wait(10)
+    assert killed[0].returncode == -9
+    del there.imap.answers[command]
+    at_once = there.run()
+    assert (at_once.code, counts(at_once)) == (0, "arrived=1 pending=0 lost=0 spam=0")
+    now += HOLD + 1
+    after = there.run()
+    assert (after.code, counts(after)) == (0, later)
+    assert len(there.imap.left()) == left
+    now += 3600
+    assert there.run().code == 0
+    assert there.imap.left() == []
+
+
 def test_another_name_and_other_mail_are_left_alone(world):
     there = world()
     others = [
