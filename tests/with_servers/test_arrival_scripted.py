@@ -414,9 +414,9 @@ def test_how_long_it_waits(world, wait):
 
 
 def test_waiting_ends_a_second_before_the_deadline(world):
-    result = world(deliver=False).run("-t", "2.5", wait="60")
+    result = world(deliver=False).run("-t", "5", wait="60")
     assert result.code == 0
-    assert 0.8 < result.seconds("time_pending") < 1.6
+    assert 1.5 < result.seconds("time_pending") < 4.1
 
 
 # -- SMTP fails, or the mailbox
@@ -452,10 +452,10 @@ def test_smtp_ends_without_a_reply(world):
 
 def test_smtp_takes_all_the_time_and_the_mailbox_is_looked_at_even_so(world):
     there = world()
-    there.postman.deliver = lambda _: time.sleep(5)
+    there.postman.deliver = lambda _: time.sleep(8)
     there.imap.put(note(1), flags=DRAFT, age=50)
     there.imap.put(probe(1), age=38)
-    result = there.run("-t", "2")
+    result = there.run("-t", "6")
     assert result.code == 2
     assert steady(result).startswith("127.0.0.1 timed out at message: no reply for ")
     assert result.first.endswith(" (1 earlier arrived after at most 12 s)")
@@ -703,6 +703,7 @@ LATER = ("UID STORE", "NOOP", "UID EXPUNGE", "LOGOUT")
 
 def measured(there: World, tmp_path: Path, *more: str) -> tuple[float, int, str, int]:
     """Seconds, exit code, output and KiB at most of one run."""
+    startup = started()
     report = tmp_path / "report"
     command = [sys.executable, "-S", str(ROOT / "tests/helpers/measure.py"), str(report)]
     began = time.monotonic()
@@ -710,7 +711,7 @@ def measured(there: World, tmp_path: Path, *more: str) -> tuple[float, int, str,
         [*command, sys.executable, str(LAUNCHER), *there.arguments(*more)], capture_output=True, text=True, check=False
     )
     took = time.monotonic() - began
-    return took - STARTUP, done.returncode, done.stdout, int(report.read_text().split()[1])
+    return took - startup, done.returncode, done.stdout, int(report.read_text().split()[1])
 
 
 def started() -> float:
@@ -718,9 +719,6 @@ def started() -> float:
     began = time.monotonic()
     subprocess.run([sys.executable, str(LAUNCHER), "--imap", "x"], capture_output=True, check=False)
     return time.monotonic() - began
-
-
-STARTUP = started()
 
 
 @pytest.mark.parametrize("attack", [drip, flood, endless, literal, parentheses], ids=lambda attack: attack.__name__)

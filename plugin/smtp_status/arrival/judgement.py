@@ -71,7 +71,7 @@ def findings(seen: Settled, plan: ArrivalPlan, labels: Sequence[str], judge: Jud
         of_probes = _of_account(seen.account, seen, plan, judge)
         told += [one._replace(label=one.label if one.label in labels else labels[0]) for one in of_probes]
     if seen.unclean is not None:
-        left = "1 message left" if seen.left == 1 else f"{seen.left} messages left"
+        left = "1 message left" if seen.left == 1 else f"{seen.left} messages left" if seen.left else ""
         told.append(Told(Finding("clean", seen.unclean.kind, cause=seen.unclean.cause), remark=left))
     return told
 

@@ -280,7 +280,11 @@ class Settlement:
             by_folder.setdefault(folder, set()).add(uid)
         for folder in sorted(by_folder):
             uids = sorted(by_folder[folder])
-            self._try_to(self._delete, folders, folder, uids, left=len(uids))
+            if self._left:
+                # The notes are still there, and without their probes they would look like losses.
+                self._left += len(uids)
+            else:
+                self._try_to(self._delete, folders, folder, uids, left=len(uids))
 
     def _delete(self, folders: Folders, folder: int, uids: list[int]) -> None:
         if not folders.delete(folder, uids):

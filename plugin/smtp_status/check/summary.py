@@ -39,6 +39,9 @@ REMARK_SHOWN = 80
 SERVER_KEPT = 20
 """Characters of the server's words that stay, before less is said of other mail in brackets."""
 
+CAUSE_KEPT = 60
+"""The same of what a mailbox or a delivery report says is wrong."""
+
 TOLERATED_SHOWN = 48
 """Characters of a tolerated fault behind a success, whose own words are to stay legible."""
 
@@ -123,13 +126,13 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
             words = arrivals.after_words()
             said = [Part(_in_short(outcome)), *([Part(words)] if words else [])]
             host = _shown_host(arrivals.plan.host)
-            return _fitted(f"{host} {finding.stage}: ", finding.cause, [*remark, *said, *others])
+            return _fitted(f"{host} {finding.stage}: ", finding.cause, [*remark, *said, *others], CAUSE_KEPT)
         if finding.kind == "late" and finding.seconds is not None:
-            return _fitted(f"{_host(outcome)} {_did(outcome)[0]}, but ", finding.cause, parts)
+            return _fitted(f"{_host(outcome)} {_did(outcome)[0]}, but {finding.cause}", "", parts)
         if finding.kind == "pending" and finding.cause.startswith("not arrived"):
             answer = _did(outcome)[1]
             parts = [*([Part(cut(reply_words(answer), REMARK_SHOWN))] if answer is not None else []), *parts]
-        return _fitted(f"{_host(outcome)} arrive: ", finding.cause, parts)
+        return _of_probe(f"{_host(outcome)} arrive: ", finding, parts)
 
     def _several(self, verdict: Verdict, decisive: Result | None) -> str:
         settings = self._settings
@@ -163,7 +166,7 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         told = arrivals.told_by(worst.finding) if arrivals is not None else None
         if arrivals is None or told is None:
             return _problem(worst.outcome, worst.finding, lead=lead, parts=self._parts())
-        return _fitted(f"{lead}{_host(worst.outcome)} arrive: ", worst.finding.cause, arrivals.parts(told))
+        return _of_probe(f"{lead}{_host(worst.outcome)} arrive: ", worst.finding, arrivals.parts(told))
 
     def _of_mailbox_of_several(self, arrivals: Arrivals, finding: Finding, count: str) -> str:
         told = arrivals.told_by(finding)
@@ -171,7 +174,7 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         host = _shown_host(arrivals.plan.host)
         remark = [part for part in parts if told is not None and part.text == told.remark]
         others = [part for part in parts if part not in remark]
-        return _fitted(f"{host} {finding.stage}: ", finding.cause, [*remark, Part(count), *others])
+        return _fitted(f"{host} {finding.stage}: ", finding.cause, [*remark, Part(count), *others], CAUSE_KEPT)
 
     def _notes(self) -> tuple[str, ...]:
         """Which policies held, each once."""
@@ -346,13 +349,20 @@ def _in_short(outcome: Outcome) -> str:
     return cut(f"{_host(outcome)} {fault.stage}: {reply_words(fault) if fault.codes else fault.cause}", REMARK_SHOWN)
 
 
-def _fitted(before: str, server: str, parts: Sequence[Part]) -> str:
+def _of_probe(before: str, finding: Finding, parts: Sequence[Part]) -> str:
+    """What is wrong with a probe; of these only a delivery report is in the words of others, which may be cut."""
+    if finding.kind == "bounced":
+        return _fitted(before, finding.cause, parts, CAUSE_KEPT)
+    return _fitted(before + finding.cause.removeprefix("arrive "), "", parts)
+
+
+def _fitted(before: str, server: str, parts: Sequence[Part], kept: int = SERVER_KEPT) -> str:
     """The sentence within the line's length: before the server's words are cut too far, parts are given up."""
     left = list(parts)
     for kind in ("", *GIVEN_UP):
         left = [part for part in left if not kind or part.kind != kind]
         after = f" ({', '.join(part.text for part in left)})" if left else ""
-        if len(before) + len(after) + min(len(server), SERVER_KEPT) <= SENTENCE:
+        if len(before) + len(after) + min(len(server), kept) <= SENTENCE:
             break
     return _sentence(before, server, after)
 
