@@ -22,6 +22,8 @@ from servers.requirements import find, need
 from servers.steady import SteadyServer
 from smtp_status.stages import STAGES
 
+pytestmark = pytest.mark.timing  # two hundred checks within each scrape
+
 SHIPPED = ROOT / "contrib/prometheus"
 TARGETS = 200
 DAEMON = "from smtp_status.resident.daemon import run; run()"

@@ -123,6 +123,7 @@ def test_it_tells_of_itself(web: Web) -> None:
     assert "process_resident_memory_bytes" in text and "smtp_statusd_build_info" in text
 
 
+@pytest.mark.timing
 def test_it_ends_before_the_scrape_does(web: Web, scripted: Any) -> None:
     server = scripted(mail=Sleep(30), strict=False)
     began = time.monotonic()
