@@ -29,7 +29,9 @@ class ScramServer:
     """The other side of SCRAM, written from RFC 5802 section 3, for what the vectors leave open."""
 
     def __init__(self, mechanism: str, password: bytes) -> None:
-        self.hash = {"SCRAM-SHA-1": hashlib.sha1, "SCRAM-SHA-256": hashlib.sha256}[mechanism]
+        self.hash = {"SCRAM-SHA-1": hashlib.sha1, "SCRAM-SHA-256": hashlib.sha256, "SCRAM-SHA-512": hashlib.sha512}[
+            mechanism
+        ]
         self.salted = hashlib.pbkdf2_hmac(self.hash().name, password, b"salt", 4096)
 
     def mac(self, key: bytes, text: bytes) -> bytes:

@@ -38,7 +38,7 @@ def token(user: str = USER, expires: float = 3600) -> str:
 
 
 class Dovecot:
-    """One instance (35 ms to start).  ``port`` has ``imap imaps submission submissions lmtp``; ``sasl`` and
+    """One instance (35 ms to start).  ``port`` has ``imap imaps submission submissions proxied lmtp``; ``sasl`` and
     ``lmtp`` are unix sockets.  Every user of example.test with PASSWORD may log in who is USER or came from
     ``mailbox()``. ``relay`` is the port the submission server passes mail on to."""
 
@@ -48,7 +48,7 @@ class Dovecot:
         self.lmtp = base / "lmtp"
         self._certs = certs
         self.relay = relay
-        names = ("imap", "imaps", "submission", "submissions", "lmtp")
+        names = ("imap", "imaps", "submission", "submissions", "proxied", "lmtp")
         self.port = dict(zip(names, free_ports(len(names))))
         self._daemon: Daemon | None = None
         self._numbers = itertools.count()

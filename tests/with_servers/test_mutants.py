@@ -44,6 +44,7 @@ from smtp_status.smtp.transcript import KEPT
 from smtp_status.tls.plan import TlsPlan
 
 PASSWORD = "correct horse"
+TOKEN = "correct.horse"
 OK = "250 2.0.0 Ok"
 RESPONSE = base64.b64encode(b"\0probe\0" + PASSWORD.encode()).decode()
 
@@ -55,6 +56,10 @@ def commands(*lines: str) -> Plan:
 
 def login(mechanism: str | None = None, **changes: object) -> Plan:
     return plan(credentials=Credentials("probe", Secret(PASSWORD), mechanism, plaintext=True), **changes)
+
+
+def token_login(mechanism: str) -> Plan:
+    return plan(credentials=Credentials("probe", Secret(TOKEN), mechanism, plaintext=True))
 
 
 def shown(outcome: Outcome) -> str:
@@ -291,7 +296,7 @@ def test_after_a_login_it_goes_on():
 
 
 def test_oauthbearer_tells_where_it_goes():
-    talk = Talk(login("OAUTHBEARER"), GREETING, "250-mx1\n250 AUTH OAUTHBEARER", "235 ok", BYE)
+    talk = Talk(token_login("OAUTHBEARER"), GREETING, "250-mx1\n250 AUTH OAUTHBEARER", "235 ok", BYE)
     assert b"\x01host=mx1.example.org\x01port=25\x01" in base64.b64decode(talk.commands[1].split()[2])
 
 
@@ -313,7 +318,7 @@ def test_responses_without_anything_to_hide_look_like_others():
     )
     assert talk.commands[1] == "AUTH EXTERNAL ="
     assert ">>> AUTH EXTERNAL ***" in talk.outcome.transcript
-    talk = Talk(login("XOAUTH2"), GREETING, "250-mx1\n250 AUTH XOAUTH2", "334 e30=", "535 no", BYE)
+    talk = Talk(token_login("XOAUTH2"), GREETING, "250-mx1\n250 AUTH XOAUTH2", "334 e30=", "535 no", BYE)
     assert talk.commands[2] == ""
     assert ">>> ***" in talk.outcome.transcript
 
@@ -370,12 +375,12 @@ def test_the_password_stays_hidden_with_a_mechanism_that_does_not_use_it():
 
 
 def test_an_explanation_is_hidden_and_shown_alone_where_the_code_says_nothing():
-    token = base64.b64encode(b'{"status":"invalid_token","scope":"correct horse"}').decode()
+    token = base64.b64encode(b'{"status":"invalid_token","scope":"correct.horse"}').decode()
     hello = "250-mx1\n250 AUTH XOAUTH2"
-    talk = Talk(login("XOAUTH2"), GREETING, hello, f"334 {token}", "550 no", BYE)
-    assert talk.decisive.cause == HIDDEN
-    talk = Talk(login("XOAUTH2"), GREETING, hello, f"334 {token}", "535 no", BYE)
-    assert talk.decisive.cause == f"credentials rejected: {HIDDEN}"
+    talk = Talk(token_login("XOAUTH2"), GREETING, hello, f"334 {token}", "550 no", BYE)
+    assert talk.decisive.cause == f"XOAUTH2: {HIDDEN}"
+    talk = Talk(token_login("XOAUTH2"), GREETING, hello, f"334 {token}", "535 no", BYE)
+    assert talk.decisive.cause == f"XOAUTH2: credentials rejected: {HIDDEN}"
 
 
 def test_a_login_that_is_refused_ends_it():
@@ -403,22 +408,22 @@ def test_a_challenge_in_several_lines_is_one():
 
 def test_silence_at_auth_names_the_command():
     hello = "250-mx1\n250 AUTH LOGIN"
-    assert Talk(login("LOGIN"), GREETING, hello, silence(), BYE).decisive.cause == "no reply to AUTH for 9.9 s"
+    assert Talk(login("LOGIN"), GREETING, hello, silence(), BYE).decisive.cause == "no reply to AUTH LOGIN for 9.9 s"
     talk = Talk(login("LOGIN"), GREETING, hello, "334 VXNlcm5hbWU6", silence(), BYE)
-    assert talk.decisive.cause == "no reply to AUTH for 9.9 s"
+    assert talk.decisive.cause == "no reply to AUTH LOGIN for 9.9 s"
 
 
 def test_a_cancelled_exchange_is_not_waited_for_long():
-    talk = Talk(login("LOGIN"), GREETING, "250-mx1\n250 AUTH LOGIN", "334 not base64!", "501 ok", BYE)
+    talk = Talk(login("CRAM-MD5"), GREETING, "250-mx1\n250 AUTH CRAM-MD5", "334 not base64!", "501 ok", BYE)
     assert talk.commands[2] == "*"
     assert talk.limits[3:] == [2.0, 2.0]
     assert talk.strict[3:] == [False, False]
-    assert talk.decisive.cause == "challenge is not valid base64"
+    assert talk.decisive.cause == "CRAM-MD5 challenge is not valid base64"
 
 
 def test_a_login_that_is_answered_with_another_success_is_not_finished():
     talk = Talk(login("LOGIN"), GREETING, "250-mx1\n250 AUTH LOGIN", "250 ok", BYE)
-    assert talk.decisive.cause == "not a reply to AUTH"
+    assert talk.decisive.cause == "LOGIN: not a reply to AUTH"
 
 
 # -- raw commands
@@ -517,7 +522,7 @@ def test_a_pattern_does_not_judge_what_came_before_the_command():
 
 def test_a_login_that_is_accepted_before_it_was_sent_is_none():
     talk = Talk(login("PLAIN"), GREETING, "250-mx1\n250 AUTH PLAIN", early("235 ok"))
-    assert (talk.decisive.kind, talk.decisive.cause) == ("protocol", "not a reply to AUTH")
+    assert (talk.decisive.kind, talk.decisive.cause) == ("protocol", "PLAIN: not a reply to AUTH")
 
 
 # -- several targets, days

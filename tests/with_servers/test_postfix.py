@@ -273,7 +273,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("args", "said"),
         [
-            (("--subject", "größer"), "SMTPUTF8 not offered, but an address or header is not ASCII"),
+            (("--data", r"Subject: größer\n\nx"), "SMTPUTF8 not offered, but an address or header is not ASCII"),
             (("--to", "üser@example.test"), "SMTPUTF8 not offered, but an address or header is not ASCII"),
             (("--data", r"Subject: x\n\ngrößer"), "8BITMIME not offered, but the message is not ASCII"),
         ],
@@ -282,6 +282,14 @@ class TestRefusals:
         result = send(postfix, postfix.mailbox().address, *args, "-vv", listener="bare")
         assert (result.code, result.first) == (2, f"SMTP CRITICAL - {HOST} mail: {said}")
         assert [line for line in result.lines if line.startswith(">>>")] == [f">>> EHLO {HELO}", ">>> QUIT"]
+
+    def test_a_subject_in_encoded_words_needs_nothing(self, postfix: Postfix):
+        box = postfix.mailbox()
+        result = send(postfix, box.address, "--subject", "größer", "--header", "X-Ort: Köln", listener="bare")
+        assert (result.code, result.steady) == (0, QUEUED)
+        message = box.message()
+        assert b"Subject: =?utf-8?b?Z3LDtsOfZXI=?=\r\n" in message
+        assert b"X-Ort: =?utf-8?b?S8O2bG4=?=\r\n" in message
 
     def test_must_tls(self, postfix: Postfix):
         result = send(postfix, postfix.mailbox().address, listener="mustls")
@@ -378,9 +386,19 @@ class TestProxy:
         assert re.fullmatch(rf">>> PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ {postfix.port[listener]}", header)
         assert result.lines.index(header) < result.lines.index("<<< 220 mx1.example.test ESMTP Postfix")
 
-    def test_given_addresses(self, postfix: Postfix):
+    @pytest.mark.parametrize("listener", ["proxy", "postscreenproxy"])
+    def test_version_2(self, postfix: Postfix, listener):
+        result = send(postfix, postfix.mailbox().address, "-r", "--proxy-version", "2", "-vv", listener=listener)
+        assert (result.code, result.steady) == (0, QUEUED)
+        (header,) = (line for line in result.lines if "PROXY" in line)
+        port = postfix.port[listener]
+        assert re.fullmatch(rf">>> PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ {port} \(version 2, 28 octets\)", header)
+
+    @pytest.mark.parametrize("version", ["1", "2"])
+    def test_given_addresses(self, postfix: Postfix, version):
         box = postfix.mailbox()
-        result = send(postfix, box.address, "--proxy=192.0.2.7:5555,192.0.2.1:25", listener="proxy")
+        given = ("--proxy=192.0.2.7:5555,192.0.2.1:25", "--proxy-version", version)
+        result = send(postfix, box.address, *given, listener="proxy")
         assert (result.code, result.steady) == (0, QUEUED)
         box.message()
         (stored,) = box.stored()

@@ -75,7 +75,7 @@ SENTENCES = {
     "ehlo": "no reply to EHLO for # s",
     "starttls": "no reply to STARTTLS for # s",
     "tls": "no end of the handshake after # s",
-    "auth": "no reply to AUTH for # s",
+    "auth": "no reply to AUTH PLAIN for # s",
     "mail": "no reply to MAIL for # s",
     "rcpt": "no reply to RCPT for # s",
     "data": "no reply to DATA for # s",

@@ -59,13 +59,15 @@ class TestStartTls:
     def test_stripped_on_the_way(self, scripted, certs: Certs):
         server = scripted(ehlo=b"250-scripted.test\r\n250-SIZE 1000\r\n250 XXXXXXXA\r\n", starttls=certs.context())
         result = check(server, certs)
-        assert (result.code, result.first) == (2, f"SMTP CRITICAL - {HOST} starttls: STARTTLS not offered")
+        came = "XXXXXXXA: a firewall's ESMTP inspection?"
+        assert (result.code, result.first) == (2, f"SMTP CRITICAL - {HOST} starttls: STARTTLS not offered; {came}")
         assert server.session.commands == [b"EHLO", b"QUIT"]
 
     def test_server_without_ehlo(self, scripted, certs: Certs):
         server = scripted(ehlo=b"502 5.5.1 No\r\n")
         result = check(server, certs)
-        assert (result.code, result.first) == (2, f"SMTP CRITICAL - {HOST} starttls: STARTTLS not offered")
+        came = "EHLO was refused: 502 5.5.1 No"
+        assert (result.code, result.first) == (2, f"SMTP CRITICAL - {HOST} starttls: STARTTLS not offered; {came}")
         assert server.session.commands == [b"EHLO", b"HELO", b"QUIT"]
 
     def test_key_does_not_fit(self, postfix: Postfix, certs: Certs):

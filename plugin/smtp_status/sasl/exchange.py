@@ -49,6 +49,9 @@ class Exchange:
     inside the exchange ('' if nothing): foreign text, neither redacted nor cleaned, but always encodable.
     """
 
+    reads_challenges = True
+    """Whether what the server asks matters; where it does not, it need not be base64 either."""
+
     def __init__(self, mechanism: str, user: bytes, secret: bytes, initial: bytes | None = None) -> None:
         self.mechanism = mechanism
         self.initial = initial

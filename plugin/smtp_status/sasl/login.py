@@ -8,8 +8,10 @@ from .exchange import Exchange
 class Login(Exchange):
     """LOGIN (draft-murchison-sasl-login): user, then password, whatever the prompts say.
 
-    Their wording differs between servers, their order does not.
+    Their wording differs between servers, their order does not, and some send them as plain text.
     """
+
+    reads_challenges = False
 
     def __init__(self, mechanism: str, user: bytes, secret: bytes) -> None:
         super().__init__(mechanism, user, secret)

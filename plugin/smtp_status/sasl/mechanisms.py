@@ -7,7 +7,7 @@ from os import urandom
 from .cram_md5 import CramMd5
 from .exchange import Exchange, encode, utf8
 from .login import Login
-from .oauth import Token
+from .oauth import Token, check
 from .saslprep import saslprep
 from .scram import HASHES, Scram, saslname
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STRENGTH = (
     "EXTERNAL",
+    "SCRAM-SHA-512",
     "SCRAM-SHA-256",
     "SCRAM-SHA-1",
     "CRAM-MD5",
@@ -94,6 +95,7 @@ def start(mechanism: str, credentials: Credentials, host: str, port: int, nonce:
         raise ValueError(f"{mechanism} is not a known mechanism")
     if b"\x01" in user + secret:
         raise ValueError(f"{mechanism} allows no control character in user name and token")
+    check(credentials.secret.value)
     if mechanism == "XOAUTH2":
         return Token(mechanism, user, secret, b"user=" + user + b"\x01auth=Bearer " + secret + b"\x01\x01")
     name = b"a=" + saslname(user) if user else b""

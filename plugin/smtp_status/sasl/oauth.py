@@ -22,6 +22,29 @@ class Token(Exchange):
             raise self._fault("accepted after an error message")
 
 
+def check(token: str) -> None:
+    """Raises ValueError, which shows nothing of it, for what cannot be a token (RFC 6750 section 2.1)."""
+    bare = token.rstrip("=")
+    if bare and not bare.translate(_ALLOWED):
+        return
+    if token[:1] == "\ufeff":
+        reason = "it begins with a byte order mark"
+    elif token[:7].lower() == "bearer ":
+        reason = "Bearer in front of it does not belong to it"
+    elif token[:1] in ("'", '"') and token[-1:] == token[:1]:
+        reason = "the quotes around it do not belong to it"
+    elif token.lstrip()[:1] in ("{", "["):
+        reason = "it is JSON; take the value of access_token"
+    elif token != token.strip():
+        reason = "there are blanks around it"
+    else:
+        reason = "it holds characters that no token has"
+    raise ValueError(f"the token cannot be one: {reason}")
+
+
+_ALLOWED = {ord(char): None for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"}
+
+
 def _explain(challenge: bytes) -> str:
     """The words in a token mechanism's error message (RFC 7628 section 3.2.2), else the message itself."""
     import json  # noqa: PLC0415 - only when a token was refused

@@ -9,7 +9,7 @@ MAX_ITERATIONS = 100_000
 cannot be interrupted: without a limit a hostile one carries the check past its deadline, and thirty of them do with a
 third of a second each.  Mail servers come with 4,096."""
 
-HASHES = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
+HASHES = {"SCRAM-SHA-512": "sha512", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
 
 
 class Scram(Exchange):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MAX_AUTH_COMMAND = 512
 """Octets of an AUTH command with its initial response (RFC 4954 section 4, RFC 5321 section 4.5.3.1.4)."""
 
+REJECTED = 535
+"""The credentials are not good (RFC 4954 section 6)."""
+
 MEANINGS = {
     432: "password transition needed",
     454: "temporary authentication failure",
@@ -71,9 +74,11 @@ def authenticate(session: Session) -> Steps[None]:
     if column == "success":
         words = mechanism
     elif column == "protocol":
-        words = f"not a {reply_to('AUTH')}"
-    elif explanation:
-        words = f"{words}: {explanation}" if words else explanation
+        words = f"{mechanism}: not a {reply_to('AUTH')}"
+    else:
+        words = ": ".join(filter(None, (mechanism, words, explanation)))
+        if answer.reply.code == REJECTED:
+            words += _others(session, mechanism, offered)
     session.observations.add_reply("auth", column, answer, words)
     if column != "success":
         raise Over
@@ -82,39 +87,58 @@ def authenticate(session: Session) -> Steps[None]:
 
 def _sasl(session: Session, exchange: Exchange) -> Steps[Answered]:
     """The commands of one authentication; the reply that ended it."""
-    command = f"AUTH {exchange.mechanism}".encode("ascii")
+    verb = f"AUTH {exchange.mechanism}"
+    command = verb.encode("ascii")
     initial = exchange.initial
     whole = command + b" " + (encode(initial or b"") or b"=")
     if initial is None or len(whole) + 2 > MAX_AUTH_COMMAND:
-        answer = yield from session.command("auth", "AUTH", command)
+        answer = yield from session.command("auth", verb, command)
     else:
         initial = None
-        answer = yield from session.command("auth", "AUTH", whole, command + b" ***")
+        answer = yield from session.command("auth", verb, whole, command + b" ***")
     try:
         while answer.reply.code == reply_table.CONTINUE:
-            challenge = decode_challenge(b"".join(answer.reply.texts))
+            challenge = decode_challenge(b"".join(answer.reply.texts)) if exchange.reads_challenges else b""
             response, initial = initial, None
             if response is None:
                 response = exchange.respond(challenge)
             elif challenge:
                 raise AuthFault(f"{exchange.mechanism} challenge before the initial response")
             session.observations.hide(exchange.secrets, exchange.sent)
-            answer = yield from session.command("auth", "AUTH", encode(response), b"***")
+            answer = yield from session.command("auth", verb, encode(response), b"***")
         if reply_table.judge("AUTH", answer.reply.code) == "success":
             if initial is not None:
                 raise AuthFault(f"{exchange.mechanism} accepted before the response was sent")
             exchange.finish(b" ".join(answer.reply.texts))
     except AuthFault as fault:
-        session.observations.add_reply("auth", "protocol", answer, fault.cause)
+        named = fault.cause.startswith(exchange.mechanism)
+        cause = fault.cause if named else f"{exchange.mechanism} {fault.cause}"
+        session.observations.add_reply("auth", "protocol", answer, cause)
         if answer.reply.code == reply_table.CONTINUE:
             yield from session.attempt("*", FAREWELL_SECONDS)  # the only way out of an exchange (RFC 4954 section 4)
         raise Over from None
     return answer
 
 
+def _others(session: Session, mechanism: str, offered: list[str]) -> str:
+    """A server that keeps passwords hashed can never check a response made of the password itself, and offers such
+    mechanisms all the same."""
+    if mechanism in mechanisms.PLAINTEXT or mechanism == "EXTERNAL":
+        return ""
+    others = [name for name in ("PLAIN", "LOGIN") if name in offered]
+    if not others:
+        return ""
+    return f"; {' and '.join(others)} {'are' if others[1:] else 'is'} offered too: -A?"
+
+
 def _why_no_mechanism(session: Session, offered: list[str]) -> str:
     wanted = session.plan.credentials.mechanism if session.plan.credentials else None
     if not offered:
+        from .hints import instead  # noqa: PLC0415 - only where nobody can log in
+
+        came = instead(session)
+        if came:
+            return f"AUTH not offered; {came}"
         hint = ", STARTTLS is: -S?" if not session.secured and "STARTTLS" in session.extensions else ""
         return f"AUTH not offered{hint}"
     listed = clean(" ".join(offered))

@@ -28,6 +28,8 @@ def load(plan: Plan) -> None:
         from . import authentication  # noqa: F401, PLC0415 - most checks do not log in
     if plan.sender is not None or plan.recipients:
         from . import transaction  # noqa: F401, PLC0415 - a check of the greeting has none
+    if plan.proxy is not None:
+        from . import proxy  # noqa: F401, PLC0415 - few checks send its header
     if plan.commands:
         from . import raw  # noqa: F401, PLC0415 - few checks send raw commands
 
@@ -81,7 +83,9 @@ class Dialogue:
         session.reached("sts")
         yield from opening.connect(session)
         if plan.proxy is not None:
-            yield from opening.proxy(session, plan.proxy)
+            from .proxy import proxy  # noqa: PLC0415 - few checks send its header
+
+            yield from proxy(session, plan.proxy)
         if plan.tls.mode == "ssl":
             yield from self._secure()
         yield from opening.greeting(session)

@@ -365,15 +365,16 @@ def _changed(given: Iterable[bytes], changes: Sequence[tuple[str, str]]) -> list
     """The fields, with ``changes`` in place of those of the same name."""
     replaced = {name.lower() for name, _ in changes}
     kept = [field for field in given if _name(field) not in replaced]
-    return kept + [_field(name, value) for name, value in changes]
+    return kept + [_field(name, value, encode=True) for name, value in changes]
 
 
 def _name(field: bytes) -> str:
     return field.partition(b":")[0].rstrip().decode("ascii").lower()
 
 
-def _field(name: str, value: str) -> bytes:
-    """One header field with its LF, folded at spaces as RFC 5322 section 2.2.3 has it.
+def _field(name: str, value: str, encode: bool = False) -> bytes:
+    """One header field with its LF, folded at spaces as RFC 5322 section 2.2.3 has it; with ``encode`` in ASCII where
+    it has such a form (RFC 2047).
 
     Raises ValueError for what cannot be a field.
     """
@@ -385,6 +386,10 @@ def _field(name: str, value: str) -> bytes:
         raise ValueError(f"the value of header {name} is not valid Unicode text") from None
     if octets.translate(None, _ALL_CONTROLS) != octets:
         raise ValueError(f"the value of header {name} holds a control character")
+    if encode and not value.isascii():
+        from .encoded_words import encoded  # noqa: PLC0415 - loads email, half as much as all of a check
+
+        octets = encoded(name, value.strip(" ")).encode()
     line = name.encode() + b":"
     stripped = octets.strip(b" ")
     if stripped and len(line) + 1 + len(stripped) <= FOLD_LIMIT:

@@ -1,4 +1,4 @@
-"""How a conversation opens: the name's addresses, the connection, the PROXY header, the greeting, EHLO or its kin
+"""How a conversation opens: the name's addresses, the connection, the greeting, EHLO or its kin
 (RFC 5321 sections 3.1, 3.2 and 4.1.1.1, RFC 2033 section 4.1).
 """
 
@@ -7,9 +7,9 @@ from __future__ import annotations
 from ..findings import Failure
 from ..text import clean
 from . import reply_table
-from .actions import Answered, Ask, Connect, Connected, Tell
+from .actions import Answered, Ask, Connect, Connected
 from .reply import extensions
-from .session import Over, command_line
+from .session import Over
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,11 +38,17 @@ def connect(session: Session) -> Steps[None]:
 
 def greeting(session: Session) -> Steps[None]:
     answer = yield from session.ask("banner", "connection", Ask())
+    if b"***" in answer.reply.lines[0]:
+        from .hints import is_masked  # noqa: PLC0415 - hardly any greeting has asterisks
+
+        session.masked = is_masked(answer.reply.texts)
     expected = session.plan.expect
     if expected is None:
         session.judge("banner", "connection", answer)
     else:
         _expect_greeting(session, expected, answer)
+    if session.masked:
+        session.observations.details.append("banner: asterisks, as a firewall's SMTP inspection puts them")
     session.reached("banner")
 
 
@@ -56,28 +62,12 @@ def _expect_greeting(session: Session, expected: str, answer: Answered) -> None:
         found = any(wanted in line for line in answer.reply.lines)
         column = reply_table.judge("connection", answer.reply.code)
     if column == "success" and not found:
-        session.observations.add_reply("banner", "mismatch", answer, f"greeting without {clean(expected)}")
+        hint = "; asterisks: a firewall's SMTP inspection?" if session.masked else ""
+        session.observations.add_reply("banner", "mismatch", answer, f"greeting without {clean(expected)}{hint}")
     else:
         session.observations.add_reply("banner", column, answer, "not a greeting" if column == "protocol" else "")
     if not session.observations.findings[-1].succeeded:
         raise Over
-
-
-def proxy(session: Session, ends: tuple[()] | tuple[str, int, str, int]) -> Steps[None]:
-    """The header of the PROXY protocol, version 1, which a load balancer would send."""
-    link = session.link
-    assert link is not None
-    there = link.address
-    source, source_port, destination, port = ends or (*link.own, there.text.partition("%")[0], there.port)
-    if source and destination:
-        family = "TCP6" if ":" in source else "TCP4"
-        header = f"PROXY {family} {source} {destination} {source_port} {port}"
-    else:
-        header = "PROXY UNKNOWN"
-    session.observations.say(header)
-    result = yield Tell(command_line(header.encode("ascii")))
-    if isinstance(result, Failure):
-        session.fail("banner", result, session.cause("PROXY", result))
 
 
 HELO_AFTER = frozenset((500, 502, 504))
@@ -86,15 +76,20 @@ HELO_AFTER = frozenset((500, 502, 504))
 
 def hello(session: Session) -> Steps[None]:
     name = _helo_name(session)
-    verb = "LHLO" if session.plan.lmtp else "EHLO"
+    verb = "LHLO" if session.plan.lmtp else "HELO" if session.plan.helo_only else "EHLO"
     answer = yield from session.command("ehlo", verb, f"{verb} {name}".encode())
-    session.extensions = extensions(answer.reply) if answer.reply.code == 250 else {}
+    session.extensions = extensions(answer.reply) if answer.reply.code == 250 and verb != "HELO" else {}
+    session.refused_ehlo = None
     if verb == "EHLO" and answer.reply.code in HELO_AFTER:
         verb = "HELO"
+        session.refused_ehlo = answer.reply
         answer = yield from session.command("ehlo", verb, f"{verb} {name}".encode())
-    # Who knows neither EHLO nor HELO usually speaks the other protocol.
-    other = "no LMTP server? try without --lmtp" if session.plan.lmtp else "an LMTP server? try --lmtp"
-    session.judge("ehlo", verb, answer, hint=other if answer.reply.code in HELO_AFTER else "")
+    hint = ""
+    if answer.reply.code != 250:
+        from .hints import after_hello  # noqa: PLC0415 - most servers take it
+
+        hint = after_hello(session, answer.reply)
+    session.judge("ehlo", verb, answer, hint=hint)
 
 
 def _helo_name(session: Session) -> str:

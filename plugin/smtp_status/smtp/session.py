@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .actions import Action, Connected, Result
     from .plan import Plan, Route
+    from .reply import Reply
 
     T = TypeVar("T")
     Steps = Generator[Action, Result, T]
@@ -37,7 +38,8 @@ class Session:
     """What one conversation with the target of ``route`` knows, as ``plan`` wants it.
 
     ``may_command``: the server has greeted and waits for a command, not for TLS or a message.  ``secured``: TLS
-    stands.  ``extensions``: what EHLO offered, with parameters.  ``link`` is None until it is connected.
+    stands.  ``extensions``: what EHLO offered, with parameters; ``refused_ehlo``: the reply after which
+    HELO was said instead.  ``masked``: the greeting is of asterisks.  ``link`` is None until it is connected.
     ``tolerates`` says of a fault of TLS that stands whether the conversation goes on; ``search`` looks for a pattern in
     lines, in the place of ``patterns.found``.  ``share``: how many conversations the output is shared by.
     """
@@ -56,6 +58,8 @@ class Session:
         self.tls_name = plan.tls.name or own_name.partition("%")[0].rstrip(".")
         self.secured = False
         self.extensions: dict[str, str] = {}
+        self.refused_ehlo: Reply | None = None
+        self.masked = False
         self.may_command = False
         self.mail_begun = False
         self.message_accepted = False
@@ -74,8 +78,9 @@ class Session:
         """Send one command and read its reply; ``shown`` stands for it in the transcript where it is a secret."""
         return self.ask(stage, verb, Ask((command_line(line),)), line if shown is None else shown)
 
-    def ask(self, stage: str, verb: str, action: Ask, *told: bytes | str) -> Steps[Answered]:
-        """One reply, valid in form; the conversation is over where there was none.  ``told``: for the transcript."""
+    def ask(self, stage: str, verb: str, action: Ask, *told: bytes | str, lacking: str = "") -> Steps[Answered]:
+        """One reply, valid in form; the conversation is over where there was none.  ``told``: for the transcript;
+        ``lacking``: what is to be said besides where it does not come."""
         result = yield action
         self.observations.decided = result.at
         self.observations.tell(result, *told)
@@ -83,7 +88,8 @@ class Session:
             self._lost(verb, result)
             # What the server thinks of our side of the handshake comes after it (RFC 8446 section 4.4.2).
             failed = "tls" if result.kind == "handshake" else stage
-            self.observations.add_failure(failed, result, self.cause(verb, result))
+            cause = self.cause(verb, result)
+            self.observations.add_failure(failed, result, f"{lacking}: {cause}" if lacking else cause)
             raise Over
         assert isinstance(result, Answered)
         self._follow(verb, result)
@@ -134,6 +140,8 @@ class Session:
         ``hint``: what may be behind a refusal.
         """
         column = reply_table.judge(verb, answer.reply.code)
+        if not hint and stage in ("mail", "rcpt") and b"helo" in b" ".join(answer.reply.texts).lower():
+            hint = "it wants another name of this host: -F?"  # many look at it only now
         cause = hint if column in ("failure", "error") else ""
         if column == "protocol":
             cause = f"not a {reply_to(verb)}"

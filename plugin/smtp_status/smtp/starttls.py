@@ -41,7 +41,11 @@ def _without(session: Session) -> None:
     policy = session.policy
     demanded = policy.tls_demanded_by if policy is not None else ""
     if session.plan.tls.mode != "offered" or demanded:
-        session.lack("starttls", "STARTTLS not offered" + (f", but {demanded} demands it" if demanded else ""))
+        from .hints import instead  # noqa: PLC0415 - only where TLS is not to be had
+
+        came = instead(session)
+        lacking = "STARTTLS not offered" + (f", but {demanded} demands it" if demanded else "")
+        session.lack("starttls", f"{lacking}; {came}" if came else lacking)
     session.observations.findings.extend(policy.without_tls() if policy is not None else ())
     session.reached("starttls")
     session.reached("tls")

@@ -74,7 +74,8 @@ def _message(session: Session, accepted: tuple[Mailbox, ...]) -> Steps[None]:
         # One reply for each recipient that was accepted (RFC 2033 section 4.2).
         for number, recipient in enumerate(accepted):
             if number:
-                answer = yield from session.ask("message", "message", Ask())
+                lacking = f"{number} of {len(accepted)} replies came, none for {clean(recipient.text)}"
+                answer = yield from session.ask("message", "message", Ask(), lacking=lacking)
             about = clean(recipient.text) if len(session.plan.recipients) > 1 else ""
             if session.judge("message", "message", answer, about, go_on=True):
                 session.message_accepted = True

@@ -56,7 +56,8 @@ CONTROL = "takes a password on one line, in UTF-8 and without control characters
         (["--authpass-file", "x"], "--authpass-file takes --authuser as well"),
         (
             ["-A", "NTLM", "-U", "a", "-P", "geheim"],
-            "-A takes no NTLM, but EXTERNAL SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 OAUTHBEARER XOAUTH2 PLAIN LOGIN",
+            "-A takes no NTLM, but EXTERNAL SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 OAUTHBEARER XOAUTH2"
+            " PLAIN LOGIN",
         ),
         (["-U", "", "-P", "geheim"], "-P takes --authuser as well"),
         (["-U", "", "-A", "LOGIN"], "-A takes --authuser as well"),
@@ -131,3 +132,33 @@ def test_for_a_name_the_address_decides() -> None:
     assert str(plaintext_refusal(plan, "192.0.2.1")) == f"--authtype PLAIN {REFUSAL}"
     assert plaintext_refusal(plan, "127.0.0.1") is None
     assert plaintext_refusal(plan, "/run/smtp") is None
+
+
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        ('"ya29.abc"', "the quotes around it do not belong to it"),
+        ("'ya29.abc'", "the quotes around it do not belong to it"),
+        ("Bearer ya29.abc", "Bearer in front of it does not belong to it"),
+        ("bearer ya29.abc", "Bearer in front of it does not belong to it"),
+        ('{"access_token": "ya29.abc"}', "it is JSON; take the value of access_token"),
+        ("\ufeffya29.abc", "it begins with a byte order mark"),
+        ("ya29.abc ", "there are blanks around it"),
+        ("ya29.äbc", "it holds characters that no token has"),
+        ("ya29=abc", "it holds characters that no token has"),
+        ("===", "it holds characters that no token has"),
+    ],
+)
+def test_a_token_that_cannot_be_one(mechanism: str, token: str, reason: str) -> None:
+    assert fault("-S", "-A", mechanism, "-U", "a", "-P", token) == (
+        f"-A {mechanism} cannot be used: the token cannot be one: {reason}"
+    )
+
+
+@pytest.mark.parametrize("token", ["ya29.a0AfH6-_~+/x", "eyJhbGciOi.eyJzdWIi.c2ln", "abc=="])
+def test_a_token_that_can_be_one(token: str) -> None:
+    login = made("-S", "-A", "XOAUTH2", "-U", "a", "-P", token).plan.credentials
+    assert login is not None
+    assert login.secret is not None
+    assert login.secret.value == token

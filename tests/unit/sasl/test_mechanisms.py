@@ -95,6 +95,7 @@ CONVERSATIONS = {
     "PLAIN": [],
     "LOGIN": [b"Username:", b"Password:"],
     "CRAM-MD5": [b"<1@mx>"],
+    "SCRAM-SHA-512": [b"r=ours+,s=QSXC,i=1"],
     "SCRAM-SHA-256": [b"r=ours+,s=QSXC,i=1"],
     "SCRAM-SHA-1": [b"r=ours+,s=QSXC,i=1"],
     "XOAUTH2": [b"{}"],
@@ -129,7 +130,7 @@ def test_the_strongest_common_mechanism_is_taken():
     while (mechanism := pick([*remaining, "GSSAPI", "SCRAM-SHA-256-PLUS"])) is not None:
         taken.append(mechanism)
         remaining.remove(mechanism)
-    assert taken == ["SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"]
+    assert taken == ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"]
     assert sorted(remaining) == ["EXTERNAL", "OAUTHBEARER", "XOAUTH2"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from helpers.sasl_exchanges import VECTORS, ScramServer, begin, fault
 from smtp_status.sasl import saslprep
 
-SCRAM = ["SCRAM-SHA-256", "SCRAM-SHA-1"]
+SCRAM = ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"]
 
 
 @pytest.fixture(params=VECTORS.values(), ids=VECTORS.keys())

@@ -65,15 +65,15 @@ def test_mechanism_in_lower_case_and_in_two_lines():
 @pytest.mark.parametrize(
     ("answer", "kind", "cause"),
     [
-        ("535 5.7.8 nope", "failure", "credentials rejected"),
-        ("454 4.7.0 later", "failure", "temporary authentication failure"),
-        ("454 4.7.0 Temporary authentication failure", "failure", ""),
-        ("530 5.7.0 Must issue a STARTTLS command first", "error", ""),
-        ("534 5.7.9 weak", "failure", "mechanism too weak"),
-        ("538 5.7.11 plain", "failure", "encryption required for this mechanism"),
-        ("504 5.5.4 what", "error", "mechanism not supported"),
-        ("550 no", "failure", ""),
-        ("250 ok", "protocol", "not a reply to AUTH"),
+        ("535 5.7.8 nope", "failure", "PLAIN: credentials rejected"),
+        ("454 4.7.0 later", "failure", "PLAIN: temporary authentication failure"),
+        ("454 4.7.0 Temporary authentication failure", "failure", "PLAIN"),
+        ("530 5.7.0 Must issue a STARTTLS command first", "error", "PLAIN"),
+        ("534 5.7.9 weak", "failure", "PLAIN: mechanism too weak"),
+        ("538 5.7.11 plain", "failure", "PLAIN: encryption required for this mechanism"),
+        ("504 5.5.4 what", "error", "PLAIN: mechanism not supported"),
+        ("550 no", "failure", "PLAIN"),
+        ("250 ok", "protocol", "PLAIN: not a reply to AUTH"),
     ],
 )
 def test_auth_refused(answer, kind, cause):
@@ -84,12 +84,42 @@ def test_auth_refused(answer, kind, cause):
 
 
 def test_challenge_that_cannot_be_decoded_is_cancelled():
-    talk = local(login("LOGIN"), GREETING, offer("LOGIN"), "334 what is your name?", "501 cancelled", BYE)
-    assert talk.commands[1:] == ["AUTH LOGIN", "*", "QUIT"]
+    talk = local(login("CRAM-MD5"), GREETING, offer("CRAM-MD5"), "334 what is your name?", "501 cancelled", BYE)
+    assert talk.commands[1:] == ["AUTH CRAM-MD5", "*", "QUIT"]
     assert talk.last == Finding(
-        "auth", "protocol", (334,), "what is your name?", "challenge is not valid base64", seconds=SECONDS
+        "auth", "protocol", (334,), "what is your name?", "CRAM-MD5 challenge is not valid base64", seconds=SECONDS
     )
     assert "auth" not in talk.times
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"),
+        ("334 VXNlcm5hbWU6 ", "334 UGFzc3dvcmQ6 "),
+        ("334 Username:", "334 Password:"),
+        ("334", "334"),
+        ("334 VXNlcm5hbWU6 please", "334 \u00bfcontrase\u00f1a?"),
+    ],
+)
+def test_prompts_of_login_are_not_read(first, second):
+    talk = local(login("LOGIN"), GREETING, offer("LOGIN"), first, second, "235 ok", BYE)
+    assert talk.commands[1:] == ["AUTH LOGIN", b64("user"), b64("pencil"), "QUIT"]
+    assert talk.last.succeeded
+
+
+@pytest.mark.parametrize(
+    ("offered", "hint"),
+    [
+        ("CRAM-MD5 PLAIN LOGIN", "; PLAIN and LOGIN are offered too: -A?"),
+        ("CRAM-MD5 LOGIN", "; LOGIN is offered too: -A?"),
+        ("CRAM-MD5", ""),
+    ],
+)
+def test_a_mechanism_that_can_never_work_is_named_with_those_that_can(offered, hint):
+    challenge = "334 " + b64("<1@mx1>")
+    talk = local(login(), GREETING, offer(offered), challenge, "535 5.7.8 nope", BYE)
+    assert talk.last.cause == f"CRAM-MD5: credentials rejected{hint}"
 
 
 def test_challenge_too_many_is_cancelled():
@@ -127,9 +157,9 @@ def test_token_refused_with_an_explanation():
     error = b64('{"status":"401","scope":"mail"}')
     talk = local(login("XOAUTH2"), GREETING, offer("XOAUTH2"), f"334 {error}", "535 5.7.8 no", BYE)
     assert talk.sent[2] == b"\r\n"
-    assert talk.last.cause == "credentials rejected: status 401, scope mail"
+    assert talk.last.cause == "XOAUTH2: credentials rejected: status 401, scope mail"
     talk = local(login("XOAUTH2"), GREETING, offer("XOAUTH2"), f"334 {error}", "535 Credentials rejected", BYE)
-    assert talk.last.cause == "status 401, scope mail"
+    assert talk.last.cause == "XOAUTH2: status 401, scope mail"
 
 
 def test_long_initial_response_comes_after_an_empty_challenge():
@@ -173,9 +203,9 @@ def test_accepted_before_a_long_response_was_sent(mechanism):
 
 def test_auth_times_out_and_closes():
     talk = local(login(), GREETING, offer("PLAIN"), silence(), silence())
-    assert talk.last == Finding("auth", "timeout", cause="no reply to AUTH for 9.9 s")
+    assert talk.last == Finding("auth", "timeout", cause="no reply to AUTH PLAIN for 9.9 s")
     talk = local(login(), GREETING, offer("PLAIN"), closed())
-    assert talk.last.cause == "connection closed by the server before the reply to AUTH"
+    assert talk.last.cause == "connection closed by the server before the reply to AUTH PLAIN"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from email.header import decode_header, make_header
 from pathlib import Path
 
 import pytest
@@ -214,9 +215,8 @@ def test_an_eight_bit_body_gets_mime_headers() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"subject": "Grüße"},
         {"data": "Subject: Grüße\n\nbody"},
-        {"headers": [("X-Who", "jürgen")]},
+        {"headers": [("Reply-To", "jürgen@example.org")]},
         {"sender": parse("jürgen@example.org")},
         {"recipients": (BOB, parse("jürgen@example.org"))},
     ],
@@ -226,6 +226,35 @@ def test_a_header_that_is_not_ascii_needs_smtputf8(options: dict[str, object]) -
     assert message.needs_utf8
     assert message.eight_bit
     assert "MIME-Version" not in dict(head(message))
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "sent"),
+    [
+        ({"subject": "Grüße"}, "Subject", "=?utf-8?b?R3LDvMOfZQ==?="),
+        ({"headers": [("X-Who", "jürgen")]}, "X-Who", "=?utf-8?q?j=C3=BCrgen?="),
+        (
+            {"headers": [("From", "Jürgen Groß <probe@example.org>")]},
+            "From",
+            "=?utf-8?b?SsO8cmdlbiBHcm/Dnw==?= <probe@example.org>",
+        ),
+    ],
+)
+def test_a_header_of_the_options_is_sent_in_ascii(options: dict[str, object], name: str, sent: str) -> None:
+    """RFC 2047: only addresses need SMTPUTF8."""
+    message = build(**options)  # type: ignore[arg-type]
+    assert dict(head(message))[name] == sent
+    assert not message.needs_utf8
+    assert not message.eight_bit
+
+
+def test_a_long_header_of_the_options_is_folded_between_encoded_words() -> None:
+    text = "Prüfung der Zustellung " * 12
+    message = build(subject=text)
+    lines = message.head_lines(100)
+    assert all(len(line) <= 78 for line in lines)
+    raw = b"\n".join(lines)
+    assert str(make_header(decode_header(email.message_from_bytes(raw)["Subject"]))) == text.strip()
 
 
 def test_a_domain_that_is_not_ascii_needs_nothing() -> None:

@@ -185,7 +185,7 @@ def test_helo_knows_no_extensions():
     tls = TlsPlan("starttls")
     talk = Talk(plan(tls=tls), GREETING, "502-no\n502 STARTTLS", "250-mx1\n250 STARTTLS", BYE)
     assert talk.verbs == "EHLO HELO QUIT"
-    assert talk.last == Finding("starttls", "missing", cause="STARTTLS not offered")
+    assert talk.last == Finding("starttls", "missing", cause="STARTTLS not offered; EHLO was refused: 502 no STARTTLS")
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,10 @@ def test_lmtp_early_reply_ends_it():
 
 def test_lmtp_missing_reply():
     talk = Talk(plan(TO, OTHER, lmtp=True), GREETING, EHLO, OK, OK, OK, GO, OK, silence(), silence())
-    assert talk.last == Finding("message", "timeout", cause="no reply for 9.9 s after the final dot")
+    assert talk.last == Finding(
+        "message",
+        "timeout",
+        cause="1 of 2 replies came, none for other@example.org: no reply for 9.9 s after the final dot",
+    )
     assert "message" not in talk.times
     assert talk.verbs.endswith("<message> QUIT")

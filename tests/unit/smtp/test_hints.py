@@ -1,0 +1,63 @@
+"""What is said of a refusal or a lack, by the words that came."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers.talk import BYE, GREETING, Talk, plan
+from smtp_status.findings import Finding
+from smtp_status.tls.plan import TlsPlan
+
+
+@pytest.mark.parametrize(
+    ("greeting", "replies", "came"),
+    [
+        (GREETING, ("500 5.5.1 what?", "250 mx1"), "EHLO was refused: 500 5.5.1 what?"),
+        (GREETING, ("250-mx1\n250-SIZE 100\n250 XXXXXXXA",), "XXXXXXXA: a firewall's ESMTP inspection?"),
+        (GREETING, ("250-mx1\n250-XXXXXXXX\n250 SIZE",), "XXXXXXXX: a firewall's ESMTP inspection?"),
+        (
+            "220 **************2*******0*0*0**************",
+            ("250 mx1",),
+            "a greeting of asterisks: a firewall's SMTP inspection?",
+        ),
+        (GREETING, ("250-mx1\n250-XXX\n250 XEXCH50",), ""),
+        ("220 *** welcome to the mail server of example.org ***", ("250 mx1",), ""),
+    ],
+)
+def test_what_came_in_the_place_of_starttls(greeting, replies, came):
+    talk = Talk(plan(tls=TlsPlan("starttls")), greeting, *replies, BYE)
+    assert talk.last == Finding("starttls", "missing", cause="STARTTLS not offered" + (f"; {came}" if came else ""))
+
+
+def test_a_greeting_of_asterisks_is_told():
+    stars = "220 ****************2******0*****"
+    talk = Talk(plan(expect="Postfix"), stars, BYE)
+    assert talk.last.cause == "greeting without Postfix; asterisks: a firewall's SMTP inspection?"
+    told = Talk(plan(), stars, "250 mx1", BYE).outcome.details
+    assert "banner: asterisks, as a firewall's SMTP inspection puts them" in told
+
+
+@pytest.mark.parametrize(
+    ("reply", "hint"),
+    [
+        (
+            "504 5.5.2 <x>: Helo command rejected: need fully-qualified hostname",
+            "it wants another name of this host: -F?",
+        ),
+        ("501 5.5.4 Invalid domain name", "it wants another name of this host: -F?"),
+        ("550 5.7.1 Bad HELO name", "it wants another name of this host: -F?"),
+        ("504 5.5.1 not implemented", "an LMTP server? try --lmtp"),
+        ("500 5.5.1 unknown", "an LMTP server? try --lmtp"),
+        ("550 5.7.1 go away", ""),
+    ],
+)
+def test_a_hint_looks_at_the_words(reply, hint):
+    again = (reply,) if reply[:3] in ("500", "504") else ()
+    talk = Talk(plan(), GREETING, reply, *again, BYE)
+    assert (talk.last.stage, talk.last.cause) == ("ehlo", hint)
+
+
+def test_helo_first_and_nothing_else():
+    talk = Talk(plan(helo_only=True), GREETING, "250-mx1\n250 PIPELINING", BYE)
+    assert talk.commands == ["HELO probe.example.org", "QUIT"]
+    assert talk.last.succeeded
