@@ -71,6 +71,10 @@ def seconds_between(start: Instant, end: Instant) -> float:
     return measured(start, end)[0]
 
 
+GRACE = 0.1
+"""Seconds behind a deadline, or any instant something ends at, in which what has come by then is still looked at."""
+
+
 class Deadline:
     """The one end of everything; ``started`` and ``at`` are instants of the monotonic clock in seconds.
 
@@ -92,6 +96,10 @@ class Deadline:
     def passed(self) -> bool:
         """Whether it has passed."""
         return monotonic() >= self.at
+
+    def overdue(self) -> bool:
+        """Whether it has passed for so long that not even what has come is looked at."""
+        return monotonic() >= self.at + GRACE
 
     def end(self) -> None:
         """Let it pass now."""

@@ -293,7 +293,7 @@ class _Asking:
         return result if isinstance(result, Answered) else self._broken(error.failure)
 
     def _receive(self) -> Result | None:
-        while True:
+        while not self._driver.run.deadline.overdue():
             try:
                 received = self._transport.receive()
             except TransportError as error:
@@ -307,6 +307,7 @@ class _Asking:
             # A server that floods us is not listened to for longer than any other.
             if result is not None or self._driver.run.deadline.passed():
                 return result
+        return None
 
     def _heard(self) -> Result | None:
         """What the octets that have come amount to."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from time import monotonic
 
-from .clock import Deadline
+from .clock import GRACE, Deadline
 from .conversation import Driver
 from .selector import READ, Selector, readable
 
@@ -57,9 +57,6 @@ def converse(
         while run.live:
             loop.turn()
 
-
-GRACE = 0.1
-"""Seconds behind a timer's instant in which what has come by then is still looked at."""
 
 LONG = 0.02
 """Seconds of work after which the loop looks up, see ``Loop``."""
@@ -112,14 +109,16 @@ class Loop:
             now = monotonic()
             if now - looked > LONG:
                 looked = now
-                self._look_up(now)
+                self._look_up()
+                if self._timers and self._timers[0][0] <= now - GRACE:
+                    self.start()  # what is to be started has to be, before it can be given up
+                    self._call_timers(now - GRACE)
         self.start()
         return self._call_timers(monotonic()) or bool(found)
 
-    def _look_up(self, now: float) -> None:
+    def _look_up(self) -> None:
         if self.between is not None:
             self.between()
-        self._call_timers(now - GRACE)
 
     def _call_timers(self, now: float) -> bool:
         """Call those whose time has come; whether there was one."""
@@ -134,10 +133,15 @@ class Loop:
         """Start what is to be started."""
         # What many conversations say goes out at one go: a server that rests is woken once and not by each of them,
         # which costs both of us a quarter less.
+        looked = monotonic()
         while self._starting:
             starting, self._starting = self._starting, []
             for driver in starting:
                 driver.start()
+                now = monotonic()
+                if now - looked > LONG:
+                    looked = now
+                    self._look_up()
 
 
 class Run:

@@ -133,3 +133,10 @@ def test_it_can_be_ended_and_not_put_off(stopped):
     stopped[0] = 104.0
     deadline.end()
     assert deadline.at == 103.0
+
+
+def test_a_clock_that_never_looks_undisturbed_is_not_asked_for_ever(monkeypatch):
+    readings = iter(range(0, 1000 * MS, 15 * MS))
+    monkeypatch.setattr(clock, "perf_counter_ns", lambda: next(readings))
+    monkeypatch.setattr(clock, "time_ns", lambda: OFFSET)
+    assert clock.now() == (60 * MS, OFFSET - 60 * MS, None)

@@ -90,6 +90,28 @@ def test_a_reset_is_a_failure_after_what_was_said_before(ends: tuple[Transport, 
     assert caught.value.failure.kind == "closed"
 
 
+@pytest.mark.parametrize("said", [b"", b"554 5.7.1 you are blocked\r\n"])
+def test_a_reset_before_anybody_looked_is_no_failure_to_connect(said: bytes) -> None:
+    """The connection stood; what was said before comes first, however often the socket's error was asked for."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = Transport(at(listener.getsockname()[1]))
+        stands = ours.connect()
+        theirs, _ = listener.accept()
+        theirs.send(said)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        theirs.close()
+        time.sleep(0.05)
+        if not stands:
+            ours.finish_connect()
+        if said:
+            assert ours.receive() == said
+        for _ in range(2):
+            with pytest.raises(TransportError, match=r"^connection reset by the server$") as caught:
+                ours.receive()
+            assert caught.value.failure.kind == "closed"
+        ours.close()
+
+
 def test_what_there_is_no_room_for_waits(ends: tuple[Transport, socket.socket]) -> None:
     ours, theirs = ends
     octets = b"x" * 16_000_000

@@ -276,6 +276,23 @@ def test_a_421_that_is_there_already_is_the_reply(scripted, surplus, end):
     assert server.session.received == b""
 
 
+@pytest.mark.parametrize("code", [421, 552])
+def test_what_was_read_is_not_lost_to_a_reset_behind_it(scripted, code):
+    """Both replies came in one segment, and the reset before the next command."""
+    server = scripted((GREETING + b"%d going down\r\n" % code, Reset()))
+    _, result = dawdle(server, Ask(), NOOP)
+    if code == 421:
+        assert (result.reply.code, result.unasked) == (421, True)
+    else:
+        assert (result.kind, result.lines) == ("protocol", (b"552 going down",))
+
+
+def test_what_was_said_before_a_reset_is_the_greeting_also_behind_a_proxy_header(scripted):
+    server = scripted((b"554 blocked\r\n", Reset()))
+    results = dawdle(server, Tell(b"PROXY UNKNOWN\r\n"), Ask())
+    assert results[-1].reply.code == 554
+
+
 def test_a_421_that_is_not_complete_yet_is_waited_for(scripted):
     server = scripted((GREETING, Split(b"421 4.4.2 idle\r\n", 1, 5, pause=0.1), Eof()))
     _, answer = dawdle(server, Ask(), NOOP)

@@ -106,6 +106,52 @@ def test_stop_ends_everything_at_once(scripted):
     os.close(writable)
 
 
+# -- work between two waits
+
+
+def laborious(address, results):
+    """A conversation that takes a tenth of a second of work for each reply, as hostile ones can."""
+    result = yield Connect((address,))
+    for action in (Ask(), NOOP, NOOP, Ask((b"QUIT\r\n",), 2.0)):
+        result = yield action
+        if isinstance(result, Answered):
+            time.sleep(0.1)
+    results.append(result)
+
+
+def test_work_between_two_waits_does_not_carry_thirty_beyond_the_deadline(scripted):
+    server = scripted((GREETING, Line(), OK, Line(), OK, Line(), OK, Eof()), strict=False)
+    results = []
+    with Stopwatch() as watch:
+        loop.converse([laborious(at(server.port), results) for _ in range(30)], Deadline(0.5), no_layer)
+    assert watch.seconds < 0.5 + 0.1 + 0.1 + LATE, "one after the other it takes 12 s"
+    assert len(results) == 30
+
+
+def test_work_between_two_waits_does_not_keep_a_signal_from_being_heard(scripted):
+    server = scripted((GREETING, Line(), OK, Line(), OK, Line(), OK, Eof()), strict=False)
+    readable, writable = os.pipe()
+    threading.Timer(0.3, os.write, (writable, b"x")).start()
+    heard = []
+
+    def light(address):
+        heard.append((yield Connect((address,))))
+        heard.append((yield Ask((b"NOOP\r\n",))))
+        heard.append(time.monotonic())
+
+    began = time.monotonic()
+    silent = scripted((Silence(),), strict=False)
+    loop.converse(
+        [light(at(silent.port)), *(laborious(at(server.port), []) for _ in range(20))],
+        Deadline(30),
+        no_layer,
+        stop=readable,
+    )
+    assert 0.3 <= heard[-1] - began < 0.3 + 0.6
+    os.close(readable)
+    os.close(writable)
+
+
 # -- many
 
 
