@@ -18,6 +18,8 @@ STRUCTURED = frozenset(
 )
 """Fields that have no place for encoded words."""
 
+LINE = 74
+
 
 def encoded(name: str, value: str) -> str:
     """``value`` of field ``name`` with encoded words for what is not ASCII; unchanged where there can be none, as in
@@ -34,5 +36,5 @@ def encoded(name: str, value: str) -> str:
 
 
 def _words(name: str, value: str) -> str:
-    # Each of them within its 75 characters; the lines are the message's to fold.
-    return " ".join(Header(value, "utf-8", header_name=name).encode(linesep="\n").split("\n "))
+    # Each of them within its 75 characters, by which email is two out; the lines are the message's to fold.
+    return " ".join(Header(value, "utf-8", header_name=name, maxlinelen=LINE).encode(linesep="\n").split("\n "))

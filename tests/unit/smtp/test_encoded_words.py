@@ -13,7 +13,7 @@ from smtp_status.smtp.encoded_words import encoded
     ("name", "value", "sent"),
     [
         ("Subject", "Grüße", "=?utf-8?b?R3LDvMOfZQ==?="),
-        ("X-Site", "Köln Nord", "=?utf-8?b?S8O2bG4gTm9yZA==?="),
+        ("X-Site", "Köln Nord", "=?utf-8?q?K=C3=B6ln_Nord?="),
         ("From", "Jürgen <a@example.org>", "=?utf-8?q?J=C3=BCrgen?= <a@example.org>"),
         ("to", "Jürgen <a@example.org>, b@example.org", "=?utf-8?q?J=C3=BCrgen?= <a@example.org>, b@example.org"),
         ("Cc", '"Groß, Ute" <u@example.org>', "=?utf-8?q?Gro=C3=9F=2C_Ute?= <u@example.org>"),
