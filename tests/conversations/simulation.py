@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import heapq
 from contextlib import ExitStack
-from functools import lru_cache
 from random import Random
 from typing import Callable, NamedTuple
 from unittest import mock
 
-from smtp_status import text
 from smtp_status.check import check, resource
 from smtp_status.findings import Address, Failure, Outcome, TransportError
 from smtp_status.net import clock, connecting, conversation, handshaking, loop
@@ -289,7 +287,6 @@ class Simulation:
             (context, "make_context", lambda plan: object()),
             (layer, "TlsLayer", lambda _context, _name, _plan: None),
             (check, "SMTP", self._resource),
-            (text, "_base64_forms", lru_cache(text._base64_forms)),  # only for speed
         ):
             self._seams.enter_context(mock.patch.object(target, name, stand_in))
         return self
