@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+from collections.abc import Iterator
 
 import pytest
 
 from smtp_status import __main__ as entry
+
+
+@pytest.fixture(autouse=True)
+def alarm() -> Iterator[None]:
+    """The process was about to end, with an alarm set; here more is to come."""
+    before = signal.getsignal(signal.SIGALRM)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

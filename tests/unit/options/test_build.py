@@ -16,8 +16,9 @@ from smtp_status.options import build, table
 from smtp_status.options.build import settings_from
 from smtp_status.options.settings import InformationWanted, UsageError
 from smtp_status.smtp.address import NULL, Mailbox
+from smtp_status.stages import STAGES
 
-STAGE_LIST = "dns sts connect banner ehlo starttls tls auth mail rcpt data message command quit"
+STAGE_LIST = " ".join(STAGES)
 
 
 @pytest.mark.parametrize("option", ["-e", "-F", "-C", "-R", "-A", "-U", "-P"])

@@ -7,8 +7,9 @@ from nagiosplugin import Range, ScalarContext
 
 from helpers.command_lines import fault, made, rules
 from smtp_status.options.settings import StateRule, shown
+from smtp_status.stages import STAGES
 
-STAGE_LIST = "dns sts connect banner ehlo starttls tls auth mail rcpt data message command quit"
+STAGE_LIST = " ".join(STAGES)
 ALL_STAGES = f"{STAGE_LIST} imap arrive clean"
 
 
