@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
+import ssl
 import statistics
 import subprocess
 import sys
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -195,3 +199,35 @@ def test_elsewhere_the_clock_is_the_own_one():
         )
     assert "clock: kernel for 0 of 4 replies" in done.stdout
     assert 0.019 < float(done.stdout.partition("time_mail=")[2].partition("s;")[0]) < 0.1
+
+
+def answers_with_nagle(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """One client after the other: STARTTLS, EHLO, QUIT, by a server that leaves Nagle's algorithm on."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection, connection.makefile("rb", buffering=0) as lines, contextlib.suppress(OSError):
+            for reply in (b"220 x\r\n", b"250-x\r\n250 STARTTLS\r\n", b"220 go\r\n"):
+                connection.sendall(reply)
+                if reply != b"220 go\r\n":
+                    lines.readline()
+            with context.wrap_socket(connection, server_side=True) as secured:
+                for reply in (b"250 x\r\n", b"221 x\r\n"):
+                    secured.recv(999)
+                    secured.sendall(reply)
+
+
+def test_our_own_delayed_acknowledgement_is_no_time_of_the_server(certs):
+    """The second session ticket of TLS 1.3 waits for us to acknowledge the first, and the reply to EHLO behind it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=answers_with_nagle, args=(listener, certs.context()), daemon=True)
+        serving.start()
+        port = str(listener.getsockname()[1])
+        found = [
+            run("-H", "127.0.0.1", "-p", port, "-S", "--ca", str(certs.ca)).seconds("time_ehlo") for _ in range(20)
+        ]
+        listener.shutdown(socket.SHUT_RDWR)
+        serving.join(5)
+    assert sum(seconds > 35 * MILLISECOND for seconds in found) <= 1, found

@@ -234,7 +234,10 @@ class Transport:
             self._feed_tls(received)
             plain = self._tls.read()
             if plain is None:
-                self._acknowledge_at_once()  # a session ticket, with another or a reply waiting behind it
+                # A session ticket, with another or a reply waiting behind it.  Linux acknowledges nothing at once while
+                # anything is left to be read, and a stamp is.
+                self._collect_stamps()
+                self._acknowledge_at_once()
             answer = self._tls.take()
             if answer:  # TLS itself has something to say, such as no to a renegotiation
                 self._unsent += answer
