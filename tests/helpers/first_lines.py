@@ -133,6 +133,7 @@ CASES = {
     "ehlo of LMTP": Case(f"{MX} {TO}", smtp(lmtp=True)),
     # starttls and tls
     "starttls missing": Case(f"{MX} -S", smtp()),
+    "starttls crossed out": Case(f"{MX} -S", smtp(ehlo=b"250-mx.example.org\r\n250 XXXXXXXA\r\n")),
     "starttls 454": Case(f"{MX} -S", smtp(starttls=b"454 4.7.0 TLS not available due to local problem\r\n")),
     "starttls plain text": Case(f"{MX} -S", _takes_over),
     "handshake no TLS": Case(f"{MX} -s", smtp(), 465),
