@@ -98,6 +98,7 @@ dist: .venv/dist.stamp
 # Writes bench/RESULTS.md and the pictures of docs/. ARGS=--short runs everything once and writes nothing.
 bench: .venv/bench.stamp
 	.venv/bin/python bench/run.py $(ARGS)
+	.venv/bin/python bench/resident.py $(ARGS)
 
 pictures: .venv/test.stamp
 	$(PYTHON) docs/pictures.py

@@ -151,7 +151,10 @@ def test_the_command_is_the_guarded_way_in(packed: Packed) -> None:
         points = configparser.ConfigParser()
         points.read_string(wheel.read(f"{DIST_INFO}/entry_points.txt").decode())
     assert {name: dict(points[name]) for name in points.sections()} == {
-        "console_scripts": {"check_smtp_status": "smtp_status.__main__:run"}
+        "console_scripts": {
+            "check_smtp_status": "smtp_status.__main__:run",
+            "smtp_statusd": "smtp_status.resident.daemon:run",
+        }
     }
 
 

@@ -48,7 +48,9 @@ status_update_interval=5
 """
 
 HOST = "define host {\nuse generic-host\nhost_name mx\nmax_check_attempts 1\naddress 127.0.0.1\n}\n"
-COMMAND = "define command {\ncommand_name smtp\ncommand_line $USER1$/check_smtp_status -H 127.0.0.1 -t 30 $ARG1$\n}\n"
+COMMAND = (
+    "define command {\ncommand_name smtp\ncommand_line $USER1$/check_smtp_status -H 127.0.0.1 -t 30 -q $ARG1$\n}\n"
+)
 
 
 def service(name: str, arguments: str, interval: int) -> str:
@@ -95,8 +97,9 @@ class Checked:
         return max(later - earlier for earlier, later in zip(times, times[1:]))
 
 
-WORDS = "SIZE 100000000 8BITMIME SMTPUTF8 AUTH PLAIN ENHANCEDSTATUSCODES"
-GOOD = ("OK", f"SMTP OK - 127.0.0.1 answered in N s: 250 steady.test {WORDS}")
+def good(state: str, output: str) -> bool:
+    """Whether this is what came of a server that did all that was asked of it."""
+    return state == "OK" and output.startswith("SMTP OK - 127.0.0.1 answered in N s: 250 steady.test ")
 
 
 class Scene:
@@ -124,7 +127,7 @@ class Scene:
         until = int(time.time())
         log = (self.nagios.base / "nagios.log").read_text()
         checked = Checked(self.nagios)
-        wrong = {name: checked.outputs[name] - {GOOD} for name in self.names if checked.outputs[name] - {GOOD}}
+        wrong = {name: bad for name in self.names if (bad := {one for one in checked.outputs[name] if not good(*one)})}
         assert not wrong, (len(wrong), dict(list(wrong.items())[:3]))
         assert "orphan" not in log.lower()
         gaps = {name: checked.longest_gap(name, self._began, until) for name in self.names}
@@ -153,9 +156,10 @@ def test_back_ends_that_die_among_2000_services(scene):
     there.resident.start()
     there.nagios.start()
     time.sleep(15)
-    for pause in (8 + chance.random() * 4, 12):
-        os.kill(chance.choice(there.resident.back_ends), signal.SIGKILL)
-        time.sleep(pause)
+    # One of them at any moment; the check that ends its process has another one, at its turn.
+    time.sleep(chance.random() * 4)
+    os.kill(chance.choice(there.resident.back_ends), signal.SIGKILL)
+    time.sleep(20)
     there.resident.signal(signal.SIGHUP)
     time.sleep(25)
     checked = there.judge(50)
