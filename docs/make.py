@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "tests")]
 from smtp_status.check import states  # noqa: E402
 from smtp_status.options import help  # noqa: E402 - from this checkout
 from smtp_status.options.table import GROUPS, OPTIONS  # noqa: E402
-from smtp_status.smtp.reply_table import TABLE  # noqa: E402
+from smtp_status.smtp.replies import TABLE  # noqa: E402
 
 if TYPE_CHECKING:
     from helpers.documented import World
@@ -72,7 +72,7 @@ def kinds() -> str:
     return _table(("kind", "what went wrong"), [(f"`{kind}`", _words(what)) for kind, what in help.KIND_TABLE])
 
 
-def reply_table() -> str:
+def replies() -> str:
     """The reply table."""
     shown = {"connection": "greeting", "message": "final dot"}
     rows = [(shown.get(command, command), *columns) for command, columns in TABLE.items()]
@@ -90,7 +90,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "state rules": state_rules,
     "stages": stages,
     "kinds": kinds,
-    "reply table": reply_table,
+    "reply table": replies,
     "usage": usage,
 }
 

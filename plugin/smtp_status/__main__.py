@@ -8,11 +8,11 @@ from __future__ import annotations
 import gc
 import os
 
-from . import unknown
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+UNKNOWN = 3
 
 UNREAD_SECONDS = 10
 """How long somebody is waited for who does not read the one line."""
@@ -28,7 +28,7 @@ def run() -> NoReturn:
     interpreter apart costs a tenth of a check, and a thread may still wait for a resolver that does not answer.
     """
     gc.set_threshold(FEW_COLLECTIONS)
-    code = unknown.STATE
+    code = UNKNOWN
     try:
         code = _exit_code()
     finally:  # also where there is not even memory for the one line
@@ -37,7 +37,11 @@ def run() -> NoReturn:
 
 def _exit_code() -> int:
     try:
-        import signal  # noqa: PLC0415 - the first of the many objects that ``run`` does not want looked through
+        # The first of the many objects that ``run`` does not want looked through; and what a failure is told with,
+        # while there is memory for it.
+        import signal  # noqa: PLC0415
+
+        from . import text  # noqa: F401, PLC0415
 
         # Until there is a verdict so far to be told (``cli``), every end asked for is told as what it is.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -47,8 +51,14 @@ def _exit_code() -> int:
         return main()
     except KeyboardInterrupt:
         return tell("interrupted")
+    except MemoryError:
+        return tell("this host has no memory left for the plugin")
     except Exception as error:
-        return tell(unknown.reason(error))
+        if isinstance(error, OSError) and error.strerror:
+            return tell(f"this host fails the plugin: {error.strerror.lower()}")
+        from .stopped import reason  # noqa: PLC0415 - for this only
+
+        return tell(reason(error))
 
 
 def tell(sentence: str) -> int:
@@ -66,10 +76,12 @@ def tell(sentence: str) -> int:
     except Exception:  # noqa: S110 - there may be no memory for that
         pass
     try:
-        os.write(1, unknown.line(sentence).encode("ascii", "replace"))
+        from .text import unknown  # noqa: PLC0415 - loaded by now
+
+        os.write(1, unknown(sentence).encode("ascii", "replace"))
     except OSError:
         pass  # nobody can be told; the exit code still says it
-    return unknown.STATE
+    return UNKNOWN
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ import signal
 import sys
 from time import monotonic
 
-from . import __version__, unknown
+from . import __version__
 from .check import output
 from .options.build import settings_from
 from .options.settings import InformationWanted, UsageError
+from .text import unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 UNREAD_SECONDS = 10.0
 """How long somebody is waited for who does not read that the command line is wrong, or the help."""
+
+UNKNOWN = 3
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What ends a check early; Icinga sends SIGTERM and keeps what is printed then."""
@@ -37,9 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         stop = _stop_descriptor()
         text, code = _run(settings, began, stop)
     except InformationWanted as wanted:
-        text, code = _information(wanted.topic), unknown.STATE
+        text, code = _information(wanted.topic), UNKNOWN
     except UsageError as error:
-        text, code = unknown.line(str(error)), unknown.STATE
+        text, code = unknown(str(error)), UNKNOWN
     output.write(text, end - monotonic(), SIGNALS, stop)
     return code
 

@@ -14,6 +14,12 @@ RAW_LIMIT = 8192
 
 ELLIPSIS = "…"
 
+LINE = 160
+"""Characters of the first line before the perfdata."""
+
+UNKNOWN = "SMTP UNKNOWN - "
+"""What a line of state UNKNOWN begins with."""
+
 # Look-alikes keep a text legible: perfdata begins at |, and <, > and & are markup in every web interface.
 _LOOK_ALIKES = {"|": "¦", "<": "‹", ">": "›", "&": "＆", "\\": "∖"}
 _PICTURES = {**{chr(code): chr(0x2400 + code) for code in range(0x20)}, "\x7f": "\u2421"}
@@ -21,6 +27,18 @@ _PICTURES = {**{chr(code): chr(0x2400 + code) for code in range(0x20)}, "\x7f": 
 # Text: most runs do not need it, and to compile a pattern costs more than to send a command.
 _NUMBER = r"‹(?:[0-9A-F]{2}|U\+[0-9A-F]{4,6})›"
 _LONGEST_NUMBER = len("‹U+10FFFF›")
+
+
+def unknown(reason: str) -> str:
+    """The one line of state UNKNOWN (exit code 3) for ``reason``, its end included.
+
+    At most LINE characters before that, none of which can act on whoever reads them.
+    """
+    words = " ".join(f"{UNKNOWN}{reason}".split())
+    # What would begin perfdata, or act on a web page, a terminal or a shell's printf.
+    for char, other in (("|", "/"), ("<", "("), (">", ")"), ("&", "+"), ("\\", "/")):
+        words = words.replace(char, other)
+    return "".join("?" if char < " " or char == "\x7f" else char for char in words)[:LINE] + "\n"
 
 
 def clean(raw: bytes | str) -> str:

@@ -12,7 +12,7 @@ from conversations import grammar
 from smtp_status import ordinary, secrets, text
 from smtp_status.options.inifile import SECTIONS, parse
 from smtp_status.options.settings import UsageError
-from smtp_status.smtp.reply import MAX_LINE, Reply, ReplyReader, extensions
+from smtp_status.smtp.replies import MAX_LINE, Reply, ReplyReader, extensions
 from smtp_status.tls import certificate, messages, peer
 from smtp_status.tls.der import CertificateFault
 

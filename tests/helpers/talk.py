@@ -12,7 +12,7 @@ from smtp_status.smtp.dialogue import Dialogue
 from smtp_status.smtp.message import Message
 from smtp_status.smtp.patterns import compiled
 from smtp_status.smtp.plan import Plan, RawCommand, Route
-from smtp_status.smtp.reply import Reply, ReplyReader
+from smtp_status.smtp.replies import Reply, ReplyReader
 from smtp_status.tls.judge import Judgement
 
 STARTED = 100.0

@@ -18,7 +18,7 @@ import pytest
 from helpers.plugin import LAUNCHER, ROOT
 from servers.requirements import unmet
 from smtp_status import __version__
-from smtp_status.unknown import DEPENDENCIES
+from smtp_status.stopped import DEPENDENCIES
 
 DEBIAN = "/usr/bin/python3"
 VERSION = (3, f"check_smtp_status {__version__}\n", "")

@@ -49,3 +49,23 @@ def test_nobody_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(entry.os, "write", full)
     assert entry.tell("so it is") == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), b"this host has no memory left for the plugin"),
+        (OSError(errno.EMFILE, "Too many open files"), b"this host fails the plugin: too many open files"),
+        (OSError("no number"), b"the plugin is damaged or has a bug: OSError: no number"),
+        (KeyboardInterrupt(), b"interrupted"),
+    ],
+)
+def test_what_stops_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, stdout: list[bytes], error: BaseException, words: bytes
+) -> None:
+    def main() -> int:
+        raise error
+
+    monkeypatch.setattr("smtp_status.cli.main", main)
+    assert entry._exit_code() == 3
+    assert stdout == [b"SMTP UNKNOWN - " + words + b"\n"]

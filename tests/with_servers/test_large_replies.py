@@ -10,7 +10,7 @@ import pytest
 from helpers import measure
 from helpers.plugin import run
 from servers.scripted import ScriptedServer, SmtpScript
-from smtp_status.smtp.reply import MAX_REPLY
+from smtp_status.smtp.replies import MAX_REPLY
 
 SERVERS = 10
 MOST_MEBIBYTES = 60

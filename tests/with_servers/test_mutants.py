@@ -34,11 +34,11 @@ from smtp_status.findings import Address, Finding, Outcome
 from smtp_status.options.settings import Settings
 from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.secrets import HIDDEN
-from smtp_status.smtp import address, patterns, reply, session
+from smtp_status.smtp import address, patterns, replies, session
 from smtp_status.smtp.dialogue import Dialogue
 from smtp_status.smtp.patterns import compiled
 from smtp_status.smtp.plan import Plan, RawCommand, Route
-from smtp_status.smtp.reply import Reply
+from smtp_status.smtp.replies import Reply
 from smtp_status.smtp.transaction import MESSAGE_LINES_SHOWN
 from smtp_status.smtp.transcript import KEPT
 from smtp_status.tls.plan import TlsPlan
@@ -583,14 +583,14 @@ def test_a_number_is_found_from_any_place_within_it():
 
 
 def test_only_the_first_equals_sign_of_a_keyword_is_one():
-    assert reply.extensions(Reply((250,), (b"250-mx1", b"250-AUTH=PLAIN X=Y", b"250 X=1=2"))) == {
+    assert replies.extensions(Reply((250,), (b"250-mx1", b"250-AUTH=PLAIN X=Y", b"250 X=1=2"))) == {
         "AUTH": "PLAIN X=Y",
         "X": "1=2",
     }
 
 
 def test_an_empty_line_behind_a_reply_is_a_line():
-    reader = reply.ReplyReader()
+    reader = replies.ReplyReader()
     reader.feed(b"250 a\r\n\n250 b\n")
     found = [reader.next_reply() for _ in range(3)]
     assert [(one.code, one.fault) for one in found if one is not None] == [(250, ""), (0, "no reply code"), (250, "")]

@@ -7,7 +7,7 @@ import nagiosplugin
 from .. import stages
 from ..findings import COLUMNS
 from ..record import NamedTuple
-from ..smtp import reply_table
+from ..smtp import replies
 from ..stages import MAILBOX_STAGES
 from ..text import clean, cut, middle
 from .contexts import limit_words
@@ -224,7 +224,7 @@ def _last_refusal(outcome: Outcome) -> Finding | None:
     of_stage = [finding for finding in told if finding.stage == told[-1].stage]
     refusals = [finding for finding in of_stage if _refused(finding)]
     # Only behind a reply that leaves the others their own did the conversation go on with them.
-    went_on = told[-1].kind in COLUMNS and told[-1].codes != (reply_table.CLOSING,)
+    went_on = told[-1].kind in COLUMNS and told[-1].codes != (replies.CLOSING,)
     accepted = went_on and told[-1].stage in _PER_RECIPIENT and len(refusals) < len(of_stage)
     return None if accepted else refusals[0]
 
@@ -335,8 +335,8 @@ def _excess(result: Result) -> str:
 
 def reply_words(finding: Finding) -> str:
     """The server's reply, without what is only meant for programs: the challenge of a login."""
-    if finding.stage == "auth" and finding.codes == (reply_table.CONTINUE,):
-        return str(reply_table.CONTINUE)
+    if finding.stage == "auth" and finding.codes == (replies.CONTINUE,):
+        return str(replies.CONTINUE)
     codes = " and ".join(str(code) for code in finding.codes)
     return f"{codes} {finding.text}".rstrip()
 

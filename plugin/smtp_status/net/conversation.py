@@ -6,8 +6,7 @@ from time import monotonic
 
 from ..findings import Failure, TransportError
 from ..smtp.actions import Answered, Ask, Connect, Handshake, Tell, Told
-from ..smtp.reply import ReplyReader
-from ..smtp.reply_table import CLOSING
+from ..smtp.replies import CLOSING, ReplyReader
 from . import clock
 from .connecting import Connecting
 from .selector import READ, WRITE

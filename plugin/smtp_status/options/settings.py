@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import text, unknown
+from .. import text
 from ..record import NamedTuple
 from ..smtp.plan import Plan
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .arrivalplan import ArrivalPlan, Sealing
 
-USAGE_LIMIT = unknown.LIMIT - len(unknown.LEAD)
+USAGE_LIMIT = text.LINE - len(text.UNKNOWN)
 """Characters of a UsageError, so that the first line keeps its 160."""
 
 SHOWN_LIMIT = 40

@@ -8,9 +8,9 @@ import time
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from .. import unknown
+from ..text import unknown
 from . import spawn, words
-from .job import Job
+from .job import UNKNOWN, Job
 from .poller import GONE, READ
 
 if TYPE_CHECKING:
@@ -123,9 +123,7 @@ class Alone:
     def end(self) -> None:
         """The verdict so far is wanted of all."""
         for _end, _number, job in self._waiting:
-            self._done(
-                job, unknown.STATE << 8, unknown.line("the resident ended before this check began").encode(), b""
-            )
+            self._done(job, UNKNOWN << 8, unknown("the resident ended before this check began").encode(), b"")
         self._waiting.clear()
         for process in self._running.values():
             process.signal(signal.SIGTERM)
@@ -147,7 +145,7 @@ class Alone:
         out, err = map(bytes, process.read.values())
         if os.WIFSIGNALED(status) and not out:
             name = signal.Signals(os.WTERMSIG(status)).name
-            out, status = unknown.line(f"the plugin was ended by {name}").encode(), unknown.STATE << 8
+            out, status = unknown(f"the plugin was ended by {name}").encode(), UNKNOWN << 8
             if not process.told_to_end:
                 if len(self._fatal) >= MOST_REMEMBERED:
                     self._fatal.clear()
@@ -173,8 +171,8 @@ class Alone:
             process = _Process(job, command)
         except (OSError, ValueError) as error:
             reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "a NUL in it"
-            text = unknown.line(f"this host cannot run the plugin: {reason.lower()}")
-            self._done(job, unknown.STATE << 8, text.encode(), b"")
+            text = unknown(f"this host cannot run the plugin: {reason.lower()}")
+            self._done(job, UNKNOWN << 8, text.encode(), b"")
             return
         self._running[process.pid] = process
         for descriptor in process.read:

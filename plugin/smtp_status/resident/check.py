@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from .. import unknown
 from ..check.check import SMTPCheck, report
 from ..check.resource import SMTP, Shared
 from ..net.clock import Deadline
@@ -17,8 +15,11 @@ from ..options import build, commandline
 from ..options.settings import InformationWanted, Settings, UsageError
 from ..smtp import patterns
 from ..smtp.plan import Plan
+from ..stopped import reason
+from ..text import unknown
 from . import carry
 from .carry import Way
+from .job import UNKNOWN
 
 if TYPE_CHECKING:
     import re
@@ -43,8 +44,6 @@ SEARCH_SECONDS = 0.01
 
 MOST_JUDGES = 200
 """Ways of judging kept."""
-
-_SHORTAGES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN))
 
 
 class Customer(Protocol):
@@ -278,12 +277,12 @@ class Check:
         except (_Alone, MemoryError):
             self._alone()
         except UsageError as error:
-            self._done(unknown.STATE, unknown.line(str(error)).encode("utf-8", "backslashreplace"))
+            self._done(UNKNOWN, unknown(str(error)).encode("utf-8", "backslashreplace"))
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in _SHORTAGES:
+            if isinstance(error, OSError):  # of this host, which the plugin itself is to tell
                 self._alone()
             else:
-                self._done(unknown.STATE, unknown.line(unknown.reason(error)).encode("ascii", "replace"))
+                self._done(UNKNOWN, unknown(reason(error)).encode("ascii", "replace"))
 
     def _alone(self) -> None:
         self._leave()

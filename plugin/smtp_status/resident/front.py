@@ -12,11 +12,11 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from .. import unknown
+from ..text import unknown
 from . import log, worker
 from .alone import Alone
 from .backends import BackEnds
-from .job import Job
+from .job import UNKNOWN, Job
 from .notify import notify
 from .poller import READ, WRITE, Poller, safely
 
@@ -202,8 +202,8 @@ class Front:
             return False
         if time.monotonic() >= self._finish_by + GRACE:
             for job in list(self._jobs.values()):
-                text = unknown.line("the resident was ended before this check had").encode()
-                self._answer(job, unknown.STATE << 8, text)
+                text = unknown("the resident was ended before this check had").encode()
+                self._answer(job, UNKNOWN << 8, text)
             return True
         unsent = [connection.flush() for connection in self._connections]
         beside = any(one.running for one in self._beside)

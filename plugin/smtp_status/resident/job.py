@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .worker import Order
 
+UNKNOWN = 3
+"""The exit code of state UNKNOWN."""
+
 
 class Job:
     """What the core wants done, for whom, and until when.

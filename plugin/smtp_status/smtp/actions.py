@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..findings import Address, Failure
     from ..tls.plan import TlsPlan
-    from .reply import Reply
+    from .replies import Reply
 
     Action = Union["Connect", "Tell", "Ask", "Handshake"]
     Result = Union["Connected", "Told", "Answered", "Secured", "Failure"]

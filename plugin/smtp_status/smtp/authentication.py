@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..sasl import mechanisms
 from ..sasl.exchange import AuthFault, decode_challenge, encode
 from ..text import clean
-from . import reply_table
+from . import replies
 from .farewell import FAREWELL_SECONDS
 from .session import Over, reply_to
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..sasl.exchange import Exchange
     from .actions import Answered
-    from .reply import Reply
+    from .replies import Reply
     from .session import Session, Steps
 
 MAX_AUTH_COMMAND = 512
@@ -70,7 +70,7 @@ def authenticate(session: Session) -> Steps[None]:
     answer = yield from _sasl(session, exchange)
     explanation = session.observations.shown(exchange.explanation)
     words = meaning(answer.reply)
-    column = "protocol" if answer.early else reply_table.judge("AUTH", answer.reply.code)
+    column = "protocol" if answer.early else replies.judge("AUTH", answer.reply.code)
     if column == "success":
         words = mechanism
     elif column == "protocol":
@@ -97,7 +97,7 @@ def _sasl(session: Session, exchange: Exchange) -> Steps[Answered]:
         initial = None
         answer = yield from session.command("auth", verb, whole, command + b" ***")
     try:
-        while answer.reply.code == reply_table.CONTINUE:
+        while answer.reply.code == replies.CONTINUE:
             challenge = decode_challenge(b"".join(answer.reply.texts)) if exchange.reads_challenges else b""
             response, initial = initial, None
             if response is None:
@@ -106,7 +106,7 @@ def _sasl(session: Session, exchange: Exchange) -> Steps[Answered]:
                 raise AuthFault(f"{exchange.mechanism} challenge before the initial response")
             session.observations.hide(exchange.secrets, exchange.sent)
             answer = yield from session.command("auth", verb, encode(response), b"***")
-        if reply_table.judge("AUTH", answer.reply.code) == "success":
+        if replies.judge("AUTH", answer.reply.code) == "success":
             if initial is not None:
                 raise AuthFault(f"{exchange.mechanism} accepted before the response was sent")
             exchange.finish(b" ".join(answer.reply.texts))
@@ -114,7 +114,7 @@ def _sasl(session: Session, exchange: Exchange) -> Steps[Answered]:
         named = fault.cause.startswith(exchange.mechanism)
         cause = fault.cause if named else f"{exchange.mechanism} {fault.cause}"
         session.observations.add_reply("auth", "protocol", answer, cause)
-        if answer.reply.code == reply_table.CONTINUE:
+        if answer.reply.code == replies.CONTINUE:
             yield from session.attempt("*", FAREWELL_SECONDS)  # the only way out of an exchange (RFC 4954 section 4)
         raise Over from None
     return answer

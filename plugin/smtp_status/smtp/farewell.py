@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..findings import Failure
-from . import reply_table
+from . import replies
 from .actions import Answered
 from .session import reply_to
 
@@ -27,7 +27,7 @@ def farewell(session: Session) -> Steps[None]:
             session.observations.add_failure("quit", result, session.cause("RSET", result))
             judged = False
         elif judged and isinstance(result, Answered) and result.unasked:
-            session.observations.add_reply("quit", reply_table.judge("QUIT", result.reply.code), result)
+            session.observations.add_reply("quit", replies.judge("QUIT", result.reply.code), result)
             judged = False
     if not session.may_command:
         return
@@ -44,7 +44,7 @@ def farewell(session: Session) -> Steps[None]:
         return
     session.observations.add_time("quit", result)
     fault = result.reply.fault
-    column = "protocol" if fault else reply_table.judge("QUIT", result.reply.code)
+    column = "protocol" if fault else replies.judge("QUIT", result.reply.code)
     if column == "protocol" and not fault:
         fault = f"not a {reply_to('QUIT')}"
     session.observations.add_reply("quit", column, result, fault)

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .reply import Reply
+    from .replies import Reply
     from .session import Session
 
 UNKNOWN_COMMAND = frozenset((500, 502, 504))

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from ..findings import Failure
 from ..text import clean
-from . import reply_table
+from . import replies
 from .actions import Answered, Ask, Connect, Connected
-from .reply import extensions
+from .replies import extensions
 from .session import Over
 
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ def _expect_greeting(session: Session, expected: str, answer: Answered) -> None:
         column = "success"
     else:
         found = any(wanted in line for line in answer.reply.lines)
-        column = reply_table.judge("connection", answer.reply.code)
+        column = replies.judge("connection", answer.reply.code)
     if column == "success" and not found:
         hint = "; asterisks: a firewall's SMTP inspection?" if session.masked else ""
         session.observations.add_reply("banner", "mismatch", answer, f"greeting without {clean(expected)}{hint}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..text import clean, cut
-from . import reply_table
+from . import replies
 from .session import Over
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ def raw(session: Session, command: RawCommand, challenged: bool) -> Steps[bool]:
     answer = yield from session.command(stage, verb, command.line, shown)
     if stage == "message" and 200 <= answer.reply.code < 300:
         session.message_accepted = True
-    if command.expected is None and (verb, answer.reply.code) == ("AUTH", reply_table.CONTINUE):
+    if command.expected is None and (verb, answer.reply.code) == ("AUTH", replies.CONTINUE):
         session.observations.add_reply(stage, "success", answer, about=about)  # the responses come as further commands
     elif command.expected is None or answer.unasked or answer.early:
         # What came before the command was sent is no reply to it, whatever -R expects.
@@ -52,7 +52,7 @@ def raw(session: Session, command: RawCommand, challenged: bool) -> Steps[bool]:
         session.observations.add_reply(stage, "mismatch" if reason else "success", answer, reason, about)
         if reason:
             raise Over
-    return answer.reply.code == reply_table.CONTINUE
+    return answer.reply.code == replies.CONTINUE
 
 
 def without_response(session: Session, line: bytes, challenged: bool) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..findings import Failure, Finding
-from . import reply_table
+from . import replies
 from .actions import Answered, Ask
 from .observations import Observations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from .actions import Action, Connected, Result
     from .plan import Plan, Route
-    from .reply import Reply
+    from .replies import Reply
 
     T = TypeVar("T")
     Steps = Generator[Action, Result, T]
     Tolerates = Callable[[Finding], bool]
     Search = Callable[[re.Pattern[str], Iterable[str]], bool]
 
-NO_COMMAND_AFTER = frozenset((("DATA", reply_table.SEND_MESSAGE), ("STARTTLS", 220), ("QUIT", 221)))
+NO_COMMAND_AFTER = frozenset((("DATA", replies.SEND_MESSAGE), ("STARTTLS", 220), ("QUIT", 221)))
 """Replies after which the server waits for something else than a command, or for nothing."""
 
 SUBMISSIONS_PORT = 465
@@ -139,7 +139,7 @@ class Session:
 
         ``hint``: what may be behind a refusal.
         """
-        column = reply_table.judge(verb, answer.reply.code)
+        column = replies.judge(verb, answer.reply.code)
         if not hint and stage in ("mail", "rcpt") and b"helo" in b" ".join(answer.reply.texts).lower():
             hint = "it wants another name of this host: -F?"  # many look at it only now
         cause = hint if column in ("failure", "error") else ""
@@ -151,7 +151,7 @@ class Session:
         if column == "success":
             return True
         # After an early reply nothing more is sent, and nothing more is sure to come.
-        if not go_on or answer.early or answer.reply.code == reply_table.CLOSING:
+        if not go_on or answer.early or answer.reply.code == replies.CLOSING:
             raise Over
         return False
 

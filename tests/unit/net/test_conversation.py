@@ -27,7 +27,7 @@ from servers.scripted import Close, Deaf, Drip, Eof, Line, Read, Reset, Silence,
 from smtp_status.net import connection, loop
 from smtp_status.net.clock import Deadline
 from smtp_status.smtp.actions import Answered, Ask, Connect, Tell, Told
-from smtp_status.smtp.reply import Reply
+from smtp_status.smtp.replies import Reply
 
 
 def test_greeting_and_command(scripted):

@@ -1,38 +1,17 @@
-"""The one line of state UNKNOWN: why there was nothing to be judged."""
+"""Why there was nothing to be judged: what stopped the plugin, in an operator's words."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-STATE = 3
-"""The exit code (Monitoring Plugins guidelines)."""
-
-LEAD = "SMTP UNKNOWN - "
-
-LIMIT = 160
-"""Characters of the line without its end."""
-
 # Import name of each runtime dependency to its name on PyPI (Debian calls both python3-NAME) and the version wanted.
 DEPENDENCIES = {"nagiosplugin": ("nagiosplugin", "1.3"), "dns": ("dnspython", "2.3")}
-
-
-def line(sentence: str) -> str:
-    """The whole line for ``sentence``, its end included; nothing in it can act on whoever reads it."""
-    words = " ".join(f"{LEAD}{sentence}".split())
-    # What would begin perfdata, or act on a web page, a terminal or a shell's printf.
-    for char, other in (("|", "/"), ("<", "("), (">", ")"), ("&", "+"), ("\\", "/")):
-        words = words.replace(char, other)
-    return "".join("?" if char < " " or char == "\x7f" else char for char in words)[:LIMIT] + "\n"
 
 
 def reason(error: Exception) -> str:
     """Say what stopped the plugin and, where a dependency is missing or too old, how to install it."""
     module = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
-    if isinstance(error, MemoryError):
-        return "this host has no memory left for the plugin"
-    if isinstance(error, OSError) and error.strerror:
-        return f"this host fails the plugin: {error.strerror.lower()}"
     if module in DEPENDENCIES:
         package, _ = DEPENDENCIES[module]
         how = f"apt-get install python3-{package} or pip install {package}"
