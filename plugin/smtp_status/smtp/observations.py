@@ -26,6 +26,12 @@ CLOCKS_SHOWN = 3  # the least verbosity that says which clock measured
 WORDS_KEPT = 512
 """Octets of a reply that are kept for sentence and stage table, which show 160 characters at most."""
 
+FEWER_WORDS_KEPT = 200
+"""The same of each of many conversations: most have no room for more than a line."""
+
+MANY = 5
+"""From how many conversations on they are many."""
+
 TRANSCRIPT_SHOWN = 2  # the least verbosity with a transcript
 
 
@@ -51,6 +57,7 @@ class Observations:
         self.details: list[str] = []
         self._secrets: set[bytes] = set()
         self._sent: set[bytes] = set()
+        self._words_kept = WORDS_KEPT if share < MANY else FEWER_WORDS_KEPT
         self._cut_off: set[int] = set()  # the findings whose words end in the middle
         self._transcript: Transcript | None = None
         if plan.verbose >= TRANSCRIPT_SHOWN:
@@ -120,13 +127,14 @@ class Observations:
         if kind == "protocol":
             self.times.pop(stage, None)
         # Each line is one character at least, with the blank that joins it to the next.
-        text = _words(answer.reply._replace(lines=answer.reply.lines[: WORDS_KEPT + 1]).texts)
+        kept = self._words_kept
+        text = _words(answer.reply._replace(lines=answer.reply.lines[: kept + 1]).texts, kept)
         self.findings.append(Finding(stage, kind, answer.reply.codes, text, cause, about, answer.seconds))
 
     def add_failure(self, stage: str, failure: Failure, cause: str) -> None:
         """A step that ended without a reply; the stage has no time then."""
         self.times.pop(stage, None)
-        text = _words(failure.lines)
+        text = _words(failure.lines, self._words_kept)
         self._cut_off.add(len(self.findings))
         self.findings.append(Finding(stage, failure.kind, text=text, cause=cause))
 
@@ -176,13 +184,13 @@ class Observations:
             self._transcript.secure(words)
 
 
-def _words(texts: Iterable[bytes]) -> str:
-    """The beginning of what a server said, for a sentence."""
+def _words(texts: Iterable[bytes], kept: int) -> str:
+    """The first ``kept`` octets of what a server said, for a sentence."""
     said = b""
     for text in texts:
-        said += b" " + text[: WORDS_KEPT + 1]
-        if len(said) > WORDS_KEPT + 1:
-            return sentence(said[1 : WORDS_KEPT + 1]) + ELLIPSIS
+        said += b" " + text[: kept + 1]
+        if len(said) > kept + 1:
+            return sentence(said[1 : kept + 1]) + ELLIPSIS
     return sentence(said[1:])
 
 

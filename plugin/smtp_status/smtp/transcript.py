@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 KEPT = 5 * 1024
 """Characters that are kept of the beginning, and as many of the end: the whole output has 8 KiB."""
 
-LEAST_KEPT = 512
+LEAST_KEPT = 256
 """What is kept of each of many conversations."""
 
 HEARD, SAID, SECURED = "<<<", ">>>", "==="
