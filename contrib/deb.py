@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import debianchangelog
+import manpage
 import shipped
 from shipped import DOC, HERE, PACKAGE, ROOT
 
@@ -97,6 +98,7 @@ def _fill(tree: Path) -> None:
     own.mkdir(parents=True)
     (own / "check_smtp_status").symlink_to(f"../../share/{PACKAGE}/check_smtp_status.py")
     shipped.write(tree / DAEMON, STATUSD)
+    shipped.compressed(tree / "usr/share/man/man8/smtp_statusd.8.gz", manpage.resident())
 
     # What the system's Nagios loads by: cfg_dir=/etc/nagios-plugins/config
     shipped.copy(HERE / "nagios/commands.cfg", tree / NAGIOS)

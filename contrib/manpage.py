@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print the manual page check_smtp_status(1), made from what ``--help`` says."""
+"""Print the manual page check_smtp_status(1), or with ``smtp_statusd`` that one's (8), made of what ``--help`` says."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin"))
 from smtp_status import __version__
 from smtp_status.options import help
 from smtp_status.options.table import PROGRAM
+from smtp_status.resident import commandline
 
 PURPOSE = "prove that a mail server takes mail, and time every SMTP command"
 
@@ -46,6 +47,32 @@ def page() -> str:
     )
 
 
+def resident() -> str:
+    """The page of smtp_statusd, likewise."""
+    usage, about, options, ending = commandline.HELP.rstrip("\n").split("\n\n")
+    name = commandline.PROGRAM
+    lines = [
+        f'.TH {name.upper()} 8 "" "{name} {__version__}" "Monitoring plugins"',
+        ".SH NAME",
+        rf"{name} \- carry out the checks of check_smtp_status in processes that stay",
+        ".SH SYNOPSIS",
+        _quoted(" ".join(usage.partition("usage: ")[2].split())),
+        ".SH DESCRIPTION",
+        _quoted(about),
+        ".PP",
+        _quoted(ending),
+        ".SH OPTIONS",
+    ]
+    for line in options.split("\n"):
+        if line.startswith("  -"):
+            option, _, words = line.strip().partition("  ")
+            lines += [".TP", rf"\fB{_quoted(option)}\fR"]
+            line = words
+        if line.strip():
+            lines.append(_quoted(line.strip()))
+    return "\n".join([*lines, ".SH SEE ALSO", ".BR check_smtp_status (1)", ""])
+
+
 def _section(section: str) -> Iterator[str]:
     """A group of options becomes a subsection of OPTIONS, anything else a section, its lines kept as they are."""
     title, _, body = section.partition(":\n")
@@ -72,4 +99,4 @@ def _quoted(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    sys.stdout.write(resident() if sys.argv[1:] == [commandline.PROGRAM] else page())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = ("icinga", "nagios", "checkmk", "sensu", "grafana")
+EXAMPLES = ("icinga", "nagios", "checkmk", "sensu", "prometheus", "grafana", "resident")
 """The directories of contrib/ that are examples/ in a package."""
 
 _LINK = re.compile(

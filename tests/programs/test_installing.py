@@ -25,6 +25,7 @@ from servers.scripted import SmtpScript
 from smtp_status import __version__
 from smtp_status.options import help
 from smtp_status.options.table import OPTIONS
+from smtp_status.resident import commandline
 
 LITTER = shutil.ignore_patterns("__pycache__", "*.egg-info")
 
@@ -162,6 +163,19 @@ def test_the_manual_page(tmp_path: Path) -> None:
     titles = re.findall(r"^[A-Z]+$", text, re.M)
     assert titles == ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "STAGES", "STATES", "EXAMPLES", "ENVIRONMENT"]
     assert r"'Subject: test\n\nhello'" in text
+
+
+def test_the_manual_page_of_the_resident(tmp_path: Path) -> None:
+    need("man")
+    page = tmp_path / "smtp_statusd.8"
+    page.write_text(sh(ROOT / "contrib/manpage.py", "smtp_statusd"))
+    command = ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", page]
+    environment = {"PATH": "/usr/bin", "MANWIDTH": "200"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = re.sub(r"\x1b\[[0-9;]*m|.\x08|\u2010\n +", "", done.stdout)
+    for option in re.findall(r"^  (-\S.*?)(?:  .*)?$", commandline.HELP, re.M):
+        assert len(re.findall(rf"^ +{re.escape(option)}(?!\S)", text, re.M)) == 1, option
 
 
 def test_what_the_debian_package_says(deb: Path) -> None:
