@@ -35,8 +35,8 @@ Priority: optional
 Homepage: {address}
 Description: thin client and resident of check_smtp_status
  A resident carries out the checks of check_smtp_status in processes that stay,
- and a small program in the place of the plugin hands them over: a check costs
- less than one of the C check_smtp. Without the resident the plugin is run.
+ and a small program in the place of the plugin hands them over. Without the
+ resident the plugin is run.
 """
 
 PREINST = f"""\
