@@ -179,3 +179,5 @@ class Outcome(NamedTuple):
     tls_days: Days | None = None
     notes: tuple[str, ...] = ()
     """Words for the sentence of success: which policy held."""
+    passed_over: tuple[str, ...] = ()
+    """What became of the addresses that were tried besides the one that answered."""

@@ -52,7 +52,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NetworkNamespace
         yield space
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def greets_late(space: NetworkNamespace) -> Iterator[ScriptedServer]:
     script = SmtpScript(banner=(Sleep(1.2), b"220 mx ESMTP\r\n"))
     with space.call(lambda: ScriptedServer(script, host="192.0.2.1", port=25)) as server:
@@ -71,6 +71,16 @@ def test_a_silent_address_costs_a_quarter_of_a_second(space, greets_late):
     connect = float(re.search(r" time_connect=([0-9.]+)s", found.out)[1])
     assert 0.25 + 1.2 <= total < 2.0
     assert connect < 0.2
+
+
+def test_a_silent_address_is_named_where_the_time_was_too_long(space, greets_late):
+    found = check(space, "-H", "both.example", "-t", "5", "-w", "1", "-f", "probe@example.test")
+    assert found.code == 1
+    assert re.fullmatch(
+        r"SMTP WARNING - both\.example accepted the sender, but it took [1-3]\.\d{3} s, at most 1 s wanted;"
+        r" no answer from 2001:db8::1 port 25 for 0\.[2-9] s",
+        found.first,
+    )
 
 
 def test_all_addresses_are_silent_or_refuse(space):

@@ -312,7 +312,11 @@ def _told(host: str, finding: Finding, notes: list[str], lead: str, parts: Seque
 
 def _but(outcome: Outcome, result: Result, parts: Sequence[Part] = ()) -> str:
     """It worked, but not in time, or not for long."""
-    return _fitted(f"{_host(outcome)} {_did(outcome)[0]}, but {_excess(result)}", "", parts)
+    before = f"{_host(outcome)} {_did(outcome)[0]}, but {_excess(result)}"
+    if result.metric.context == "time" and outcome.passed_over:
+        # They may be what took so long; which ones they all are stands at -v.
+        before = cut(f"{before}; {'; '.join(dict.fromkeys(outcome.passed_over))}", SENTENCE)
+    return _fitted(before, "", parts)
 
 
 def _but_one(count: str, verdict: Verdict, result: Result) -> str:

@@ -54,6 +54,7 @@ class Observations:
         """What was connected to."""
         self.tls_days: Days | None = None
         self.notes: list[str] = []
+        self.passed_over: tuple[str, ...] = ()
         self.details: list[str] = []
         self._secrets: set[bytes] = set()
         self._sent: set[bytes] = set()
@@ -90,6 +91,7 @@ class Observations:
             tuple(self._transcript.shown(login)) if self._transcript is not None else (),
             self.tls_days,
             tuple(notes),
+            self.passed_over,
         )
 
     def hide(self, secrets: Iterable[bytes], sent: Iterable[bytes]) -> None:

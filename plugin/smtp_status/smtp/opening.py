@@ -31,7 +31,8 @@ def connect(session: Session) -> Steps[None]:
     observations.decided = result.at
     observations.address = result.address
     observations.times["connect"] = result.seconds
-    observations.details.extend(f"connect: {failure.cause}" for failure in result.failed)
+    observations.passed_over = tuple([failure.cause for failure in result.failed])
+    observations.details.extend(f"connect: {cause}" for cause in observations.passed_over)
     observations.add_success("connect", result.seconds, result.address.place)
     session.reached("connect")
 
