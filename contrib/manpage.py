@@ -64,12 +64,12 @@ def resident() -> str:
         ".SH OPTIONS",
     ]
     for line in options.split("\n"):
+        words = line.strip()
         if line.startswith("  -"):
-            option, _, words = line.strip().partition("  ")
+            option, _, words = words.partition("  ")
             lines += [".TP", rf"\fB{_quoted(option)}\fR"]
-            line = words
-        if line.strip():
-            lines.append(_quoted(line.strip()))
+        if words.strip():
+            lines.append(_quoted(words.strip()))
     return "\n".join([*lines, ".SH SEE ALSO", ".BR check_smtp_status (1)", ""])
 
 
