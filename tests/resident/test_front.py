@@ -328,7 +328,7 @@ def test_no_command_line_is_logged(scene, server):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "takes --nagios SOCKET, --listen PATH, or both"),
+        ([], "takes --nagios SOCKET, --listen PATH, --metrics ADDR:PORT, or several of them"),
         (["--listen"], "option --listen requires argument, see --help"),
         (["--listen", "socket"], "--listen takes the absolute path of a unix socket, not 'socket'"),
         (["--listen", "/" + "x" * 107], "--listen takes the absolute path of a unix socket, not '/" + "x" * 59 + "'"),

@@ -30,11 +30,8 @@ if TYPE_CHECKING:
 TICK = 0.25
 """Seconds between two looks at what tells nobody: time that is up, sockets that were replaced."""
 
-PATIENCE = 25.0
-"""Seconds that what is in hand has after SIGTERM; then the verdict so far is asked for."""
-
-GRACE = 3.0
-"""Seconds that the answers to that may take."""
+PATIENCE, GRACE = 25.0, 3.0
+"""Seconds that what is in hand has after SIGTERM, then the verdict so far is asked for; and for the answers to that."""
 
 
 class Front:
@@ -51,8 +48,6 @@ class Front:
         self._finish_by: float | None = None
         self._alone = Alone(self._poller, self._answer)
         self._back_ends = BackEnds(self._poller, wanted, self._done, self._alone.add)
-
-    # -- the loop
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, and what is in hand then is done."""
@@ -127,8 +122,6 @@ class Front:
             for one in self._beside:
                 one.reap(pid, os.waitstatus_to_exitcode(status))
 
-    # -- the core
-
     def _watch_core(self, connection: Connection) -> None:
         events = READ | (WRITE if connection.flush() else 0)
         self._poller.watch(connection.fileno(), events, lambda _events: self._hear(connection))
@@ -182,8 +175,6 @@ class Front:
         self._poller.forget(connection.fileno())
         self._connections.pop(connection, None)
         connection.close()
-
-    # -- the end
 
     def _finish(self) -> None:
         """Take nothing new; what is in hand is brought to its end."""
