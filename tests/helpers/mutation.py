@@ -5,7 +5,7 @@
 Works on a copy in DIRECTORY, since mutmut knows a package below ``src`` only.  Prints every mutant that survived and
 that EXPLAINED does not explain, as a diff, and the score of each module.  The copy keeps what was found: the next run
 tests only what has changed, and what survived.
-Constants of modules (the reply table, the default states) are nothing mutmut changes; test_replies and test_states
+Constants of modules (the reply table, the default states) are nothing mutmut changes; test_reply_table and test_states
 hold each of their cells against the contract.
 """
 
@@ -22,14 +22,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-MODULES = ("wire", "replies", "dialogue", "evidence", "states", "contexts", "text", "clock", "selector")
+MODULES = (
+    *("smtp/replies", "smtp/dialogue", "smtp/session", "smtp/opening", "smtp/starttls"),
+    *("smtp/authentication", "smtp/transaction", "smtp/raw", "smtp/farewell", "smtp/observations"),
+    *("check/states", "check/contexts", "text", "net/clock", "net/selector"),
+)
 """What decides on the verdict: the parser, the tables, the conversation, the cleaner; and what times and waits."""
 
-TESTS = (
-    *("wire", "replies", "dialogue", "dialogue_tls", "states", "contexts", "text", "clock", "selector"),
-    "mutants",
-)
-"""The tests that know these modules by name; those that run the plugin as a process cannot see a mutant."""
+MORE_TESTS = ("tests/with_servers/test_mutants.py",)
+"""Those beside the tests of the modules themselves; tests that run the plugin as a process cannot see a mutant."""
 
 SURVIVED = ("survived", "no tests")
 
@@ -37,11 +38,14 @@ EXPLAINED = (
     # what the changed line holds (a regular expression); why no test can, or need, notice it
     (r"[(,] ?[\"'](ASCII|UTF-8)[\"']", "the same codec"),
     (r"float\(\"-?INF\"\)|_SET / 2", "the same number"),
-    (r"_(secured|may_command|challenged|mail_begun|message_accepted) = None", "as false as False"),
+    (r"[._](secured|may_command|challenged|mail_begun|message_accepted) = None", "as false as False"),
     (r"judged ?= ?None|held = None", "as false as what was there"),
     (r"encode\(\"utf-8\", (\)|\"XXsurr|\"SURR)", "what is not UTF-8 is refused with the command line"),
-    (r"_message_accepted = True", "MAIL, without which nobody asks, makes it false"),
-    (r"_extensions(: dict\[str, str\])? = None", "overwritten by the hello that follows, or the conversation is over"),
+    (r"[._]message_accepted = True", "MAIL, without which nobody asks, makes it false"),
+    (
+        r"[._]extensions(: dict\[str, str\])? = None",
+        "overwritten by the hello that follows, or the conversation is over",
+    ),
     (r"text\.rfind\(|match = re\.match\(_NUMBER", "a number that does not reach the position is none"),
     (r"code <= 0x100:|code < 257:|code <= 0x10000 |code < 65537 ", "those characters are printable and not escaped"),
     (r"_begin\(line\[:5\]\)\[0\]", "the code is in the first three octets"),
@@ -53,9 +57,9 @@ EXPLAINED = (
     (r"commands\[number : number \+ 2\]", "only the first of them is looked at"),
     (r"head_lines\(MESSAGE_LINES_SHOWN", "more lines are read than shown"),
     (r"if response in \(b\"XXXX\"|else b\"XXXX\"", "nothing becomes no secret, or a secret nobody has"),
-    (r"assert .* or self\._link", "an assertion"),
+    (r"assert .* or session\.link", "an assertion"),
     (
-        r"credentials\.mechanism if \(|_link: .* = \"\"|_link is not None(\) or True)?|hint if ",
+        r"credentials\.mechanism if \(|link: .* = \"\"|link is not None(\) or True)?|hint if ",
         "the other case does not occur here",
     ),
     (r"\"(XXcriticalXX|CRITICAL)\"", "the last of the default states fits whatever the others do not"),
@@ -85,10 +89,15 @@ def prepare(directory: Path, modules: tuple[str, ...]) -> None:
     config["mutmut"] = {
         "source_paths": "src",
         "only_mutate": _lines(f"src/smtp_status/{module}.py" for module in modules),
-        "pytest_add_cli_args_test_selection": _lines(f"tests/test_{name}.py" for name in TESTS),
+        "pytest_add_cli_args_test_selection": _lines((*map(_test_of, MODULES), *MORE_TESTS)),
     }
     with open(directory / "setup.cfg", "w", encoding="utf-8") as file:
         config.write(file)
+
+
+def _test_of(module: str) -> str:
+    package, _, name = f"/{module}".rpartition("/")
+    return f"tests/unit{package}/test_{name}.py"
 
 
 def _lines(words: object) -> str:
@@ -147,7 +156,9 @@ def main() -> int:
             if not reason:
                 print(shown)
     for module in given.modules:
-        fates = Counter(what for name, what in found.items() if name.startswith(f"smtp_status.{module}."))
+        fates = Counter(
+            what for name, what in found.items() if name.startswith(f"smtp_status.{module.replace('/', '.')}.")
+        )
         total = sum(fates.values()) - fates["skipped"]
         alive = sum(fates[what] for what in SURVIVED)
         print(f"{module}: {total - alive} of {total} mutants noticed; {dict(fates)}")
