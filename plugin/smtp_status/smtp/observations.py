@@ -129,8 +129,10 @@ class Observations:
         if kind == "protocol":
             self.times.pop(stage, None)
         # Each line is one character at least, with the blank that joins it to the next.
-        kept = self._words_kept
-        text = _words(answer.reply._replace(lines=answer.reply.lines[: kept + 1]).texts, kept)
+        kept, reply = self._words_kept, answer.reply
+        if len(reply.lines) > kept:
+            reply = reply._replace(lines=reply.lines[: kept + 1])
+        text = _words(reply.texts, kept)
         self.findings.append(Finding(stage, kind, answer.reply.codes, text, cause, about, answer.seconds))
 
     def add_failure(self, stage: str, failure: Failure, cause: str) -> None:
