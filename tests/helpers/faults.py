@@ -39,7 +39,7 @@ STAGES = {
         Stage("banner", b"220 scripted.test ESMTP\r\n", "greeting", "ehlo"),
         Stage("ehlo", b"250-scripted.test\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n", "reply to EHLO", "mail"),
         Stage("starttls", b"220 2.0.0 Ready to start TLS\r\n", "reply to STARTTLS", "tls"),
-        Stage("auth", b"235 2.7.0 Authentication successful\r\n", "reply to AUTH", "mail"),
+        Stage("auth", b"235 2.7.0 Authentication successful\r\n", "reply to AUTH PLAIN", "mail"),
         Stage("mail", b"250 2.1.0 Sender ok\r\n", "reply to MAIL", "rcpt"),
         Stage("rcpt", b"250 2.1.5 Recipient ok\r\n", "reply to RCPT", "data"),
         Stage("data", b"354 Go on\r\n", "reply to DATA", "message"),
@@ -256,8 +256,11 @@ FAULTS: Mapping[str, Fault] = {
     "text that acts on a terminal and on Nagios": Fault(
         reply("550 \x1b[2J<b>&|time=0s \\n OK\r\n"),
         critical("{stage}: 550 ␛[2Jb＆¦time=0s ∖n OK"),
+        {"auth": critical("auth: 550 ␛[2Jb＆¦time=0s ∖n OK (PLAIN)")},
     ),
-    "text that is not UTF-8": Fault(reply("550 caf\xe9\r\n"), critical("{stage}: 550 caf‹E9›")),
+    "text that is not UTF-8": Fault(
+        reply("550 caf\xe9\r\n"), critical("{stage}: 550 caf‹E9›"), {"auth": critical("auth: 550 caf‹E9› (PLAIN)")}
+    ),
     "a line that never ends": Fault(
         lambda stage: Flood(stage.good[:3] + b" ", b"x" * 1000),
         critical("{stage}: {code} xxxxx… (reply line longer than 8192 octets)", quit=None),
@@ -294,17 +297,28 @@ FAULTS: Mapping[str, Fault] = {
     "421": Fault(
         lambda _: (b"421 4.3.2 Shutting down\r\n", Close()),
         critical("{stage}: 421 4.3.2 Shutting down", quit=None),
+        {"auth": critical("auth: 421 4.3.2 Shutting down (PLAIN)", quit=None)},
     ),
     "success in the text of a refusal": Fault(
-        reply("550 5.7.1 220 250 2.0.0 354 ok\r\n"), critical("{stage}: 550 5.7.1 220 250 2.0.0 354 ok")
+        reply("550 5.7.1 220 250 2.0.0 354 ok\r\n"),
+        critical("{stage}: 550 5.7.1 220 250 2.0.0 354 ok"),
+        {"auth": critical("auth: 550 5.7.1 220 250 2.0.0 354 ok (PLAIN)")},
     ),
     "success on the last line of a refusal": Fault(
-        reply("550-5.7.1 No\r\n550 250 2.0.0 Ok: queued\r\n"), critical("{stage}: 550 5.7.1 No 250 2.0.0 Ok: queued")
+        reply("550-5.7.1 No\r\n550 250 2.0.0 Ok: queued\r\n"),
+        critical("{stage}: 550 5.7.1 No 250 2.0.0 Ok: queued"),
+        {"auth": critical("auth: 550 5.7.1 No 250 2.0.0 Ok: queued (PLAIN)")},
     ),
     "later": Fault(
         reply("450 4.2.0 Try later\r\n"),
         critical("{stage}: 450 4.2.0 Try later"),
-        {stage: Expected("WARNING", "{stage}: 450 4.2.0 Try later") for stage in ("mail", "rcpt", "data", "message")},
+        {
+            "auth": critical("auth: 450 4.2.0 Try later (PLAIN)"),
+            **{
+                stage: Expected("WARNING", "{stage}: 450 4.2.0 Try later")
+                for stage in ("mail", "rcpt", "data", "message")
+            },
+        },
     ),
     "another question's answer": Fault(
         reply("334 \r\n"),

@@ -74,7 +74,7 @@ def authenticate(session: Session) -> Steps[None]:
     if column == "success":
         words = mechanism
     elif column == "protocol":
-        words = f"{mechanism}: not a {reply_to('AUTH')}"
+        words = f"not a {reply_to(f'AUTH {mechanism}')}"
     else:
         words = ": ".join(filter(None, (mechanism, words, explanation)))
         if answer.reply.code == REJECTED:

@@ -73,7 +73,7 @@ def test_mechanism_in_lower_case_and_in_two_lines():
         ("538 5.7.11 plain", "failure", "PLAIN: encryption required for this mechanism"),
         ("504 5.5.4 what", "error", "PLAIN: mechanism not supported"),
         ("550 no", "failure", "PLAIN"),
-        ("250 ok", "protocol", "PLAIN: not a reply to AUTH"),
+        ("250 ok", "protocol", "not a reply to AUTH PLAIN"),
     ],
 )
 def test_auth_refused(answer, kind, cause):
