@@ -13,6 +13,7 @@ import pytest
 
 from helpers.plugin import ROOT
 from smtp_status.options.table import OPTIONS
+from smtp_status.sasl.mechanisms import STRENGTH
 
 WORDS = [f"--{name}" for option in OPTIONS for name in option.names]
 
@@ -42,7 +43,7 @@ def offered(script: Path, line: str) -> list[str]:
         ("--dane ", ["off", "try", "require"]),
         ("--dane=r", ["require"]),
         ("--require ", ["all", "any"]),
-        ("-A SCRAM", ["SCRAM-SHA-256", "SCRAM-SHA-1"]),
+        ("-A SCRAM", [name for name in STRENGTH if name.startswith("SCRAM")]),
         ("-vS --quit-after m", ["mail", "message"]),
         ("--state rcp", ["rcpt:", "rcpt="]),
         ("--state rcpt:", ["rcpt:"]),
