@@ -193,9 +193,7 @@ class Front:
             return False
         if time.monotonic() >= self._finish_by + GRACE:
             for job in list(self._jobs.values()):
-                text = unknown("the resident was ended before this check had").encode()
-                self._answer(job, UNKNOWN << 8, text)
+                self._answer(job, UNKNOWN << 8, unknown("the resident was ended before this check had").encode())
             return True
-        unsent = [connection.flush() for connection in self._connections]
-        beside = any(one.running for one in self._beside)
-        return not (self._jobs or len(self._back_ends) or len(self._alone) or any(unsent) or beside)
+        others = [len(self._back_ends), len(self._alone), *(one.running for one in self._beside)]
+        return not any((self._jobs, *others, *[connection.flush() for connection in self._connections]))
