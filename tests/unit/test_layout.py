@@ -97,6 +97,7 @@ AS_A_WHOLE = {
     "tests/with_servers/test_plugin.py": {("check", "check"), ("check", "resource")},
     "tests/unit/options/test_help.py": {("options", "descriptions")},
     "tests/unit/check/test_output.py": {("check", "shortening")},
+    "tests/unit/smtp/test_message.py": {("smtp", "messagefile")},
     "tests/unit/tls/test_chain.py": {("tls", "anchor")},
 }
 """Modules that are tested together, for what they do together; and where."""

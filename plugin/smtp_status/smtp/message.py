@@ -11,7 +11,6 @@ import codecs
 import errno
 import os
 import re
-import stat
 import time
 
 from .. import __version__
@@ -31,9 +30,6 @@ FOLD_LIMIT = 78
 """Octets of a header line where it can be folded (RFC 5322 section 2.1.1)."""
 HEAD_LIMIT = 256 * 1024
 """Octets of a header section; it is the part of a file that is held in memory."""
-PIPE_LIMIT = 64 * 1024 * 1024
-"""Octets taken from what cannot be read twice (standard input, a pipe), since they are held in memory."""
-
 _BLOCK = 64 * 1024
 # Patterns are text: most messages need none, and to compile one costs more than to send a command.
 # A name that begins with a letter: "12:30 all is well" is text.
@@ -135,7 +131,9 @@ class Message:
         file that cannot be read (TimeoutError at the deadline).
         """
         if file is not None:
-            content = _opened(file, deadline)
+            from .messagefile import opened  # noqa: PLC0415 - few messages are in files
+
+            content = _Content(*opened(file, deadline))
         elif data is not None:
             content = _Content(_from_argument(data))
         else:
@@ -223,57 +221,12 @@ def _from_argument(text: str) -> bytes:
     return octets
 
 
-def _opened(path: str, deadline: float | None) -> _Content:
-    """The content of a file, pipe or device; ``-`` is standard input, read from where it stands."""
-    # A FIFO that nobody writes to would hold up open() past any deadline.
-    descriptor = 0 if path == "-" else os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        # Files of size 0 that are not empty (/proc) are read like pipes.
-        if stat.S_ISREG(status.st_mode) and status.st_size:
-            start = os.lseek(descriptor, 0, os.SEEK_CUR)
-            return _Content(descriptor=os.dup(descriptor), start=start, end=status.st_size)
-        return _Content(_drained(descriptor, path, deadline))
-    finally:
-        if path != "-":
-            os.close(descriptor)
-
-
-def _drained(descriptor: int, path: str, deadline: float | None) -> bytearray:
-    """All that comes out of a pipe, terminal or device until its end."""
-    import select  # noqa: PLC0415 - for this way of reading only
-
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    held = bytearray()
-    while True:
-        # Waiting comes before reading: a FIFO nobody has opened for writing yet looks as if it had ended.
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if not poll.poll(None if left is None else left * 1000) or left == 0:
-            raise _late(path)
-        try:
-            block = os.read(descriptor, _BLOCK)
-        except BlockingIOError:
-            continue
-        if not block:
-            return held
-        held += block
-        if len(held) > PIPE_LIMIT:
-            raise ValueError(f"more than {PIPE_LIMIT // 1024 // 1024} MiB from what is not a regular file")
-
-
 def _in_time(blocks: Iterable[bytes], path: str | None, deadline: float | None) -> Iterator[bytes]:
     """The blocks; TimeoutError where they do not end until ``deadline``."""
     for block in blocks:
         yield block
         if deadline is not None and time.monotonic() >= deadline:
-            raise _late(path)
-
-
-def _late(path: str | None) -> TimeoutError:
-    return TimeoutError(errno.ETIMEDOUT, "its end did not come in time", path)
+            raise TimeoutError(errno.ETIMEDOUT, "its end did not come in time", path)
 
 
 def _header_section(content: _Content) -> tuple[list[bytes], int, int]:
