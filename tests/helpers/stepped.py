@@ -25,15 +25,15 @@ def main() -> None:
     time.time = lambda: time.time_ns() / 1e9
     launcher = sys.argv[3]
     sys.path.insert(0, str(Path(launcher).parent / "plugin"))
-    from smtp_status.net import timestamps
+    from smtp_status.net import clock
 
-    stamp = timestamps._stamp
+    stamp = clock._stamp
 
     def stepped(ancillary):  # type: ignore[no-untyped-def]
         at = stamp(ancillary)
         return None if at is None else at + set_by()
 
-    timestamps._stamp = stepped
+    clock._stamp = stepped
     sys.argv[:] = sys.argv[3:]
     runpy.run_path(launcher, run_name="__main__")
 

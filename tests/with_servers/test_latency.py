@@ -185,7 +185,7 @@ def test_verbose_says_which_clock():
 def test_elsewhere_the_clock_is_the_own_one():
     """Where the kernel gives no stamps, every figure is of this process's clock, and the details say so."""
     no_stamps = (
-        "import sys, smtp_status.net.timestamps as kernel;"
+        "import sys, smtp_status.net.clock as kernel;"
         "kernel.enable = lambda sock: False;"
         "from smtp_status.cli import main; sys.exit(main())"
     )

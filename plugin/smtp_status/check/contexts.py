@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import nagiosplugin
 
-from ..stages import ALL_STAGES
+from ..stages import ALL_STAGES, STAGES
 from . import states
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ def contexts(settings: Settings) -> list[nagiosplugin.Context]:
         from .arrivals import contexts as of_arrival  # noqa: PLC0415 - few checks look into a mailbox
 
         made += of_arrival(settings, settings.arrival)
-    for stage in ALL_STAGES:
+    for stage in STAGES if settings.arrival is None else ALL_STAGES:
         warning, critical = settings.stage_warning.get(stage), settings.stage_critical.get(stage)
         made.append(SecondsContext(f"time_{stage}", warning, critical))
     return made

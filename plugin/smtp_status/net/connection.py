@@ -14,7 +14,7 @@ import os
 import select
 
 from ..findings import Address, Failure, TransportError
-from . import clock, timestamps
+from . import clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Transport:
                 raise
             raise TransportError(network_failure(error, address)) from None
         self._socket.setblocking(False)
-        self._kernel = timestamps.enable(self._socket)
+        self._kernel = clock.enable_stamps(self._socket)
         self._news = select.poll()
         self._news.register(self._socket.fileno(), select.POLLIN)
 
@@ -131,7 +131,7 @@ class Transport:
         here = clock.now()
         began, offset, _ = self.began
         own = (here[0] - began) / 1e9
-        measured = timestamps.round_trip(self._socket) if self._kernel else None
+        measured = clock.round_trip(self._socket) if self._kernel else None
         if measured is None or measured > own:
             return own, here
         # The kernel had the SYN-ACK this long after the call began, by the wall clock it stamps segments with.  When
@@ -189,7 +189,7 @@ class Transport:
             if stamped or not self._kernel:
                 taken = self._socket.send(data)
             else:
-                taken = self._socket.sendmsg((data,), timestamps.WITHOUT_SEND_STAMP)
+                taken = self._socket.sendmsg((data,), clock.WITHOUT_SEND_STAMP)
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError as error:
@@ -247,7 +247,7 @@ class Transport:
     def _receive_raw(self) -> bytes | None:
         try:
             if self._kernel:
-                data, stamp = timestamps.receive(self._socket, RECEIVE_SIZE)
+                data, stamp = clock.receive_stamped(self._socket, RECEIVE_SIZE)
             else:
                 data, stamp = self._socket.recv(RECEIVE_SIZE), None
         except (BlockingIOError, InterruptedError):
@@ -270,7 +270,7 @@ class Transport:
 
     def _collect_stamps(self) -> None:
         if self._kernel:
-            self._send_stamps += timestamps.sent(self._socket, self._stamped_calls - len(self._send_stamps))
+            self._send_stamps += clock.send_stamps(self._socket, self._stamped_calls - len(self._send_stamps))
 
     # -- instants
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -140,3 +145,112 @@ def test_a_clock_that_never_looks_undisturbed_is_not_asked_for_ever(monkeypatch)
     monkeypatch.setattr(clock, "perf_counter_ns", lambda: next(readings))
     monkeypatch.setattr(clock, "time_ns", lambda: OFFSET)
     assert clock.now() == (60 * MS, OFFSET - 60 * MS, None)
+
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux stamps segments")
+STAMPING = clock._SO_TIMESTAMPING
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A connection over loopback; the first end asked for stamps before it connected."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, closing(socket.socket()) as here:
+        assert clock.enable_stamps(here)
+        here.connect(listener.getsockname())
+        there, _ = listener.accept()
+        with there:
+            yield here, there
+
+
+@LINUX
+def test_what_comes_has_the_stamp_of_its_arrival(ends):
+    here, there = ends
+    before = time.time_ns()
+    there.send(b"220 ready\r\n")
+    data, stamp = clock.receive_stamped(here, 100)
+    assert data == b"220 ready\r\n"
+    assert stamp is not None
+    assert before <= stamp <= time.time_ns()
+
+
+@LINUX
+def test_what_is_sent_has_a_stamp_for_each_call(ends):
+    here, _ = ends
+    before = time.time_ns()
+    here.send(b"one")
+    here.send(b"two")
+    stamps: list[int] = []
+    until = time.monotonic() + 5
+    while len(stamps) < 2 and time.monotonic() < until:
+        stamps += clock.send_stamps(here, 2 - len(stamps))
+    assert len(stamps) == 2
+    assert before <= stamps[0] <= stamps[1] <= time.time_ns()
+    assert clock.send_stamps(here, 1) == []
+
+
+@LINUX
+def test_no_more_stamps_than_are_due(ends):
+    here, _ = ends
+    here.send(b"one")
+    here.send(b"two")
+    until = time.monotonic() + 5
+    first: list[int] = []
+    while not first and time.monotonic() < until:
+        first = clock.send_stamps(here, 1)
+    assert len(first) == 1
+
+
+@LINUX
+def test_a_call_can_go_without_a_stamp(ends):
+    here, there = ends
+    here.sendmsg((b"silent",), clock.WITHOUT_SEND_STAMP)
+    assert there.recv(100) == b"silent"
+    assert clock.send_stamps(here, 1) == []
+
+
+@LINUX
+def test_the_round_trip_of_a_connection_on_loopback(ends):
+    seconds = clock.round_trip(ends[0])
+    assert seconds is not None
+    assert 0 < seconds < 1
+
+
+def test_a_unix_socket_has_none():
+    here, there = socket.socketpair()
+    with here, there:
+        assert not clock.enable_stamps(here)
+        assert clock.round_trip(here) is None
+
+
+def test_another_system_has_none(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "freebsd14")
+    with socket.socket() as unconnected:
+        assert not clock.enable_stamps(unconnected)
+        assert clock.round_trip(unconnected) is None
+
+
+def test_a_kernel_that_refuses(monkeypatch):
+    with socket.socket() as closed:
+        pass
+    assert not clock.enable_stamps(closed)
+
+
+def times(*pairs: tuple[int, int]) -> bytes:
+    return struct.pack(f"{2 * len(pairs)}l", *(number for pair in pairs for number in pair))
+
+
+@pytest.mark.parametrize(
+    ("ancillary", "stamp"),
+    [
+        ([], None),
+        ([(socket.SOL_SOCKET, STAMPING, times((7, 5), (0, 0), (0, 0)))], 7_000_000_005),
+        # a hardware stamp only
+        ([(socket.SOL_SOCKET, STAMPING, times((0, 0), (0, 0), (7, 5)))], None),
+        ([(socket.SOL_SOCKET, STAMPING, b"short")], None),
+        ([(socket.SOL_SOCKET, STAMPING + 1, times((7, 5), (0, 0), (0, 0)))], None),
+        ([(socket.IPPROTO_IP, STAMPING, times((7, 5), (0, 0), (0, 0)))], None),
+        ([(0, 0, b""), (socket.SOL_SOCKET, STAMPING, times((7, 5), (0, 0), (0, 0)))], 7_000_000_005),
+    ],
+)
+def test_ancillary_data(ancillary, stamp):
+    assert clock._stamp(ancillary) == stamp
