@@ -149,10 +149,10 @@ def scene(workdir: Path, packages: Path, server: SteadyServer) -> Iterator[Calla
         one.stop()
 
 
-def test_back_ends_that_die_among_2000_services(scene):
-    """With a hundred in hand and more: none is late or wrong, and the one that does it each time is found out."""
+def test_back_ends_that_die_with_checks_in_hand(scene):
+    """With dozens in hand: none is late or wrong, and the one that does it each time is found out."""
     chance = random.Random(15)
-    there = scene(2000, 60)
+    there = scene(600, 60)
     there.resident.start()
     there.nagios.start()
     time.sleep(15)
@@ -166,7 +166,7 @@ def test_back_ends_that_die_among_2000_services(scene):
     assert all(checked.times[name] for name in there.names)
     assert checked.outputs["poison"] == {("UNKNOWN", "SMTP UNKNOWN - the plugin was ended by SIGKILL")}
     hands = [int(number) for number in re.findall(r"was ended by SIGKILL, ([0-9]+) checks in hand", there.resident.log)]
-    assert max(hands) > 50, there.resident.log
+    assert max(hands) > 10, there.resident.log
 
 
 def test_front_and_core_that_come_and_go(scene):
