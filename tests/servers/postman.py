@@ -10,14 +10,14 @@ Deliver = Callable[[bytes], object]
 
 
 class Postman:
-    """One server on loopback, for SMTP and LMTP.  ``answers``: replies by verb (``RCPT``, ``message``) in place of the
+    """One server on loopback (at ``host``), for SMTP and LMTP.  ``answers``: replies by verb (``RCPT``, ``message``) in place of the
     usual ones; ``b""`` closes.  ``deliver`` gets what was accepted, with a trace of its own on top."""
 
-    def __init__(self, deliver: Deliver, answers: Mapping[str, bytes] | None = None) -> None:
+    def __init__(self, deliver: Deliver, answers: Mapping[str, bytes] | None = None, host: str = "127.0.0.1") -> None:
         self.deliver = deliver
         self.answers = dict(answers or {})
         self.messages: list[bytes] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

@@ -802,9 +802,10 @@ def test_a_mail_domain(world):
         name, kind = query.question[0].name.to_text(), query.question[0].rdtype.name
         if kind == "MX":
             return dns_octets(query, *(f"{name} 60 IN MX 10 mx{number}.test." for number in (1, 2)))
-        return dns_octets(query, *([f"{name} 60 IN A 127.0.0.1"] if kind == "A" else []))
+        return dns_octets(query, *([f"{name} 60 IN A 127.0.0.2"] if kind == "A" else []))
 
-    with FakeDns(reply) as dns:
+    # At 127.0.0.1 an exchanger is never connected to: that would be the monitoring host itself.
+    with FakeDns(reply) as dns, Postman(there.imap.put, host="127.0.0.2") as there.postman:
         arguments = there.arguments("-d", "one.test", "--nameserver", f"127.0.0.1:{dns.port}")
         place = arguments.index("-H")
         del arguments[place : place + 2]
