@@ -10,8 +10,11 @@ Deliver = Callable[[bytes], object]
 
 
 class Postman:
-    """One server on loopback (at ``host``), for SMTP and LMTP.  ``answers``: replies by verb (``RCPT``, ``message``) in place of the
-    usual ones; ``b""`` closes.  ``deliver`` gets what was accepted, with a trace of its own on top."""
+    """One server on loopback (at ``host``), for SMTP and LMTP.
+
+    ``answers``: replies by verb (``RCPT``, ``message``) in place of the usual ones; ``b""`` closes.  ``deliver`` gets
+    what was accepted, with a trace of its own on top.
+    """
 
     def __init__(self, deliver: Deliver, answers: Mapping[str, bytes] | None = None, host: str = "127.0.0.1") -> None:
         self.deliver = deliver
