@@ -30,14 +30,15 @@ def certificate(first_day: int, last_day: int, name: str) -> bytes:
 
 
 def any_chain(rng: Random, good: bool) -> tuple[tuple[bytes, ...], str]:
-    """A chain, and what its leaf is worth: ``good``, ``outdated``, or ``unknown``, where octets were changed."""
+    """A chain, and what its leaf is worth: ``good``, ``outdated``, ``absent``, or ``unknown``, where octets
+    were changed."""
     kind = 7 if good else rng.randrange(12)
-    if kind < 2:
-        return (certificate(-1, 90, "mx.example.org"),), "good"
     if kind == 2:
         return (certificate(-1, 90, _HOSTILE),), "good"
+    if kind == 3:
+        return (), "absent"  # what was asked to be judged and cannot be is a fault
     if kind < 8:
-        return (), "good"  # where nothing can be known of it
+        return (certificate(-1, 90, "mx.example.org"),), "good"
     if kind == 8:
         return (certificate(-30, -1, "mx.example.org"),), "outdated"
     if kind == 9:

@@ -16,16 +16,18 @@ from .ports import free_ports
 from .process import Daemon
 from .requirements import find, need, need_root
 from .template import fill
+from .unpacked import prefix
 
 PASSWORD = "s3cret"
 _USERS = 12
+_IMAPD = "usr/lib/cyrus/bin/imapd"
 
 _MASTER = """START {{
   recover cmd="/usr/lib/cyrus/bin/ctl_cyrusdb -C {base}/imapd.conf -r"
 }}
 SERVICES {{
-  imap cmd="/usr/lib/cyrus/bin/imapd -C {base}/imapd.conf -U 30" listen="127.0.0.1:{imap}" prefork=1
-  imaps cmd="/usr/lib/cyrus/bin/imapd -C {base}/imapd.conf -s -U 30" listen="127.0.0.1:{imaps}" prefork=1
+  imap cmd="{base}/imapd -C {base}/imapd.conf -U 30" listen="127.0.0.1:{imap}" prefork=1
+  imaps cmd="{base}/imapd -C {base}/imapd.conf -s -U 30" listen="127.0.0.1:{imaps}" prefork=1
   lmtp cmd="/usr/lib/cyrus/bin/lmtpd -C {base}/imapd.conf -a" listen="127.0.0.1:{lmtp}" prefork=1
 }}
 EVENTS {{
@@ -47,7 +49,8 @@ class Cyrus:
     def start(self) -> None:
         program = need("cyrus")
         need_root("Cyrus")
-        self._write()
+        imapd = prefix("cyrus", _IMAPD) / _IMAPD
+        self._write(imapd)
         command = [program, "-C", f"{self.base}/imapd.conf", "-M", f"{self.base}/cyrus.conf", "-p", f"{self.base}/pid"]
         self._daemon = Daemon([*command, "-D"], log=self.base / "stderr")
         self._daemon.wait_for("127.0.0.1", self.port["imap"], banner=b"* OK")
@@ -83,11 +86,13 @@ class Cyrus:
         with self.session("admin") as session:
             assert session.setquota(f"user/{user}", f"(STORAGE {kilobytes})")[0] == "OK"
 
-    def _write(self) -> None:
+    def _write(self, imapd: Path) -> None:
         base = self.base
         for name in ("config", "config/db", "mail", "proc", "lock", "socket"):
             (base / name).mkdir()
         (base / "imapd.conf").write_text(fill("cyrus.imapd.conf.in", {"base": base}))
+        # Its user may not look into the cache of ours.
+        shutil.copy(imapd, base / "imapd")
         (base / "cyrus.conf").write_text(_MASTER.format(base=base, **self.port))
         for end, source in (("crt", self._certs.good.crt), ("key", self._certs.good.key)):
             shutil.copy(source, base / f"tls.{end}")

@@ -30,8 +30,8 @@ PROGRAMS = {
         ("dovecot-core", "dovecot-imapd", "dovecot-lmtpd", "dovecot-submissiond"),
     ),
     "cyrus": Program(
-        ("/usr/sbin/cyrmaster", "/usr/lib/cyrus/bin/imapd", "/usr/lib/cyrus/bin/lmtpd", "saslpasswd2"),
-        ("cyrus-imapd", "sasl2-bin"),
+        ("/usr/sbin/cyrmaster", "/usr/lib/cyrus/bin/lmtpd", "saslpasswd2"),
+        ("cyrus-common", "sasl2-bin"),
     ),
     "smtp-source": Program(("/usr/sbin/smtp-source",), ("postfix",)),
     "posttls-finger": Program(("/usr/sbin/posttls-finger",), ("postfix",)),
