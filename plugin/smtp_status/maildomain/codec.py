@@ -1,4 +1,4 @@
-r"""DNS messages: a question to octets, and octets to what they answer.  The only room that imports dnspython.
+r"""DNS messages: a question to octets, and octets to what they answer.  The only module that imports dnspython.
 
 Answers come from the network and are hostile: the only error is ``MessageFault``.  dnspython reads them, and goes on
 behind a malformed record; what it does not do is done here:

@@ -1,7 +1,7 @@
 """Drives one or a thousand conversations over transports: a loop that all share, and a run for those of each check.
 
 A conversation is a generator that yields actions (``actions.py``) and receives what came of them.  Nothing of SMTP
-is decided here: this room waits, sends, receives and times.
+is decided here: this module waits, sends, receives and times.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From the command line to the settings of a run: the only way in for argv, environment and files."""
+"""From the command line to the settings of a run: the only reader of argv, environment and files."""
 
 from __future__ import annotations
 

@@ -60,10 +60,10 @@ def run() -> NoReturn:
 def _load_everything() -> None:
     """What is loaded later would keep everybody waiting, and come from another version after an upgrade."""
     package = __package__.rpartition(".")[0]
-    for room in ("tls", "sasl", "smtp", "net", "options", "check"):
-        where = importlib.import_module(f"{package}.{room}")
+    for part in ("tls", "sasl", "smtp", "net", "options", "check"):
+        where = importlib.import_module(f"{package}.{part}")
         for module in pkgutil.iter_modules(where.__path__):
-            importlib.import_module(f"{package}.{room}.{module.name}")
+            importlib.import_module(f"{package}.{part}.{module.name}")
 
 
 class _Job:
