@@ -74,14 +74,14 @@ CASES = {
     ),
     "literal": Case(
         "Untrusted",
-        "127.0.0.1[127.0.0.1]:25: num=62:hostname mismatch",
-        "WARNING - 1 of 1 exchangers answer; literal.example.test dns: MX 127.0.0.1 is an address, not a name",
+        "127.0.0.2[127.0.0.2]:25: num=62:hostname mismatch",
+        "WARNING - 1 of 1 exchangers answer; literal.example.test dns: MX 127.0.0.2 is an address, not a name",
         differs=_LITERAL,
     ),
     "onlyliteral": Case(
         "Untrusted",
-        "127.0.0.1[127.0.0.1]:25: num=62:hostname mismatch",
-        "CRITICAL - onlyliteral.example.test dns: MX 127.0.0.1 is an address, not a name",
+        "127.0.0.2[127.0.0.2]:25: num=62:hostname mismatch",
+        "CRITICAL - onlyliteral.example.test dns: MX 127.0.0.2 is an address, not a name",
     ),
     "cnamemx": Case(
         "Verified", "", f"WARNING - 1 of 1 exchangers answer; alias.example.test {_ALIAS} mx1.example.test"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from helpers.documented import PASSWORD_FILE, USER, World
+from helpers.faults_tls import ClientHello
 from servers.scripted import (
     Action,
     Auth,
@@ -137,7 +138,7 @@ CASES = {
     "starttls 454": Case(f"{MX} -S", smtp(starttls=b"454 4.7.0 TLS not available due to local problem\r\n")),
     "starttls plain text": Case(f"{MX} -S", _takes_over),
     "handshake no TLS": Case(f"{MX} -s", smtp(), 465),
-    "handshake closed": Case(f"{MX} -S", smtp(starttls=(b"220 2.0.0 Go on\r\n", Close()))),
+    "handshake closed": Case(f"{MX} -S", smtp(starttls=(b"220 2.0.0 Go on\r\n", ClientHello(), Close()))),
     "handshake late": Case(f"{MX} -S {SOON}", smtp(starttls=(b"220 2.0.0 Go on\r\n", Silence()))),
     "handshake nothing in common": Case(f"{MX} -S", smtp(starttls=(b"220 2.0.0 Go on\r\n", Read(1), ALERT, Eof()))),
     "handshake name": Case(f"{MX} -S", smtp(starttls=(b"220 2.0.0 Go on\r\n", Read(1), NO_SUCH_NAME, Eof()))),

@@ -26,6 +26,7 @@ from servers.installed import plugin_directory
 from servers.ports import silent_port
 from servers.process import started
 from servers.requirements import find, unmet
+from servers.steady import SteadyServer
 from servers.submission import Submission
 from smtp_status.options.table import OPTIONS, Option
 
@@ -86,11 +87,11 @@ def suffix(option: Option) -> str:
 
 
 def exchangers(query: Any, _tcp: bool) -> list[bytes]:
-    """A domain whose two exchangers are both this machine."""
+    """A domain whose two exchangers are both this machine, by an address that is not each sender's own host."""
     name, kind = query.question[0].name.to_text(), query.question[0].rdtype.name
     if kind == "MX":
         return octets(query, *(f"{name} 60 IN MX 10 mx{number}.{name}" for number in (1, 2)))
-    return octets(query, *([f"{name} 60 IN A 127.0.0.1"] if kind == "A" else []))
+    return octets(query, *([f"{name} 60 IN A 127.0.0.2"] if kind == "A" else []))
 
 
 class Lab:
@@ -136,7 +137,6 @@ def lab(workdir: Path, plugins: Path, certs: Certs, submission: Submission, tmp_
         "relay": {"smtp_status_port": postfix["smtp"], "smtp_status_to": ["x@elsewhere.example"]},
         "domain": {
             "smtp_status_domain": "example.test",
-            "smtp_status_port": postfix["smtp"],
             "smtp_status_to": ["ok@example.test"],
         },
     }
@@ -148,7 +148,8 @@ def lab(workdir: Path, plugins: Path, certs: Certs, submission: Submission, tmp_
     }
     everything = {suffix(option): value(option) for option in CHECKS if option.name != "domain"}
     graphite, influxdb, influxdb2 = GraphiteSink(), InfluxSink(), InfluxSink()
-    with silent_port() as silent, FakeDns(exchangers) as dns:
+    with silent_port() as silent, FakeDns(exchangers) as dns, SteadyServer(host="127.0.0.2") as exchanger:
+        kinds["domain"]["smtp_status_port"] = exchanger.port
         kinds["domain"]["smtp_status_nameserver"] = f"127.0.0.1:{dns.port}"
         config = [
             ALONE,

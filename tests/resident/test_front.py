@@ -310,8 +310,8 @@ def test_what_the_core_says_is_no_message(scene):
     there = scene()
     there.worker._socket.sendall(b"job_id=1\0\1\0\0\0")
     assert there.worker.ended()
-    assert "is left alone: a job without number, type, command or timeout" in there.resident.log
     assert there.core.accept().plugin == "check_smtp_status"
+    assert "is left alone: a job without number, type, command or timeout" in there.resident.log
 
 
 def test_no_command_line_is_logged(scene, server):

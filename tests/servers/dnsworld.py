@@ -111,6 +111,7 @@ class DnsWorld:
         for address in (AUTHORITY, BIND, UNVALIDATING, ELSEWHERE):
             # BIND listens on addresses of interfaces only, and lo has 127.0.0.1 alone.
             subprocess.run([*self.enter, "ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
+        subprocess.run([*self.enter, "ip", "address", "add", f"{zones.IPV6}/128", "dev", "lo", "nodad"], check=True)
         (self.base / "root.key").write_text(f". IN DS {anchor.to_text()}\n")
         self._write(
             "unbound.conf",

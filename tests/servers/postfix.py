@@ -93,6 +93,7 @@ LISTENERS: dict[str, dict[str, str]] = {
     "limit": {"smtpd_client_connection_count_limit": "1"},
     # a second message within a minute: 450 4.7.1 at MAIL
     "rate": {"smtpd_client_message_rate_limit": "1"},
+    "rate:again": {"smtpd_client_message_rate_limit": "1"},  # each is good for one test a minute
     # the greeting comes after 1 s
     "slow": {"smtpd_client_restrictions": "sleep 1, permit", "smtpd_delay_reject": "no"},
     # the greeting is 554 5.7.1

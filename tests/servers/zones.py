@@ -18,9 +18,14 @@ from .certs import Certs
 from .web import page, policy
 
 GOOD, SECOND, NO_TLS, WRONG_NAME, EXPIRED, SELF_SIGNED, LEAF_ONLY, DENYING = (
-    f"127.0.0.{number}" for number in range(1, 9)
+    f"127.0.0.{number}" for number in range(2, 10)
 )
-"""Addresses where Postfix listens on port 25, by what is wrong with it; GOOD has TLS from the first byte on 465."""
+"""Addresses where Postfix listens on port 25, by what is wrong with it; GOOD has TLS from the first byte on 465.
+
+Not 127.0.0.1 and ::1, each sender's own host, where nobody connects to an exchanger.
+"""
+
+IPV6 = "2001:db8::25"
 
 DEAD, HOLE = "127.0.0.20", "127.0.0.21"
 """Where nobody listens, and where nobody answers."""
@@ -37,7 +42,7 @@ LISTENERS = {
     "selfsigned": (SELF_SIGNED, 25),
     "leafonly": (LEAF_ONLY, 25),
     "deny": (DENYING, 25),
-    "ipv6": ("::1", 25),
+    "ipv6": (IPV6, 25),
 }
 """For ``Postfix(at=…)``."""
 
@@ -201,14 +206,14 @@ def _example(certs: Certs) -> _Zone:
     zone.host("mx2", SECOND, issuer)
     zone.host("dead", DEAD, leaf)
     zone.host("hole", HOLE, leaf)
-    zone.add("both", f"A {SECOND}", "AAAA ::1")
+    zone.add("both", f"A {SECOND}", f"AAAA {IPV6}")
     zone.add("three", "MX 10 mx1.example.test.", "MX 10 mx2.example.test.", "MX 30 dead.example.test.")
     zone.add("hole", "MX 10 mx1.example.test.", "MX 20 hole.example.test.")
     zone.add("alldown", "MX 10 dead.example.test.", "MX 20 hole.example.test.")
     zone.add("null", "MX 0 .")
     zone.add("nullplus", "MX 0 .", "MX 10 mx1.example.test.")
-    zone.add("literal", "MX 10 mx1.example.test.", "MX 5 127.0.0.1.")
-    zone.add("onlyliteral", "MX 5 127.0.0.1.")
+    zone.add("literal", "MX 10 mx1.example.test.", f"MX 5 {GOOD}.")
+    zone.add("onlyliteral", f"MX 5 {GOOD}.")
     zone.add("alias", "CNAME mx1.example.test.")
     zone.add("cnamemx", "MX 10 alias.example.test.")
     zone.add("aliasdom", "CNAME example.test.")
@@ -216,7 +221,7 @@ def _example(certs: Certs) -> _Zone:
     zone.add("_465._tcp.implicit", f"TLSA {leaf}")
     zone.add("nodata", 'TXT "no mail here"')
     zone.add("nohost", "MX 10 nosuch.example.test.")
-    zone.exchanger("v6", "::1", leaf)
+    zone.exchanger("v6", IPV6, leaf)
     zone.add("*.wild", "MX 10 mx1.example.test.")
     bad = (rf"{piece}.example.test." for piece in (r"a\124b", r"\060script\062", r"\027[2J\010", r"\240", "x" * 63))
     zone.add("hostile", "MX 20 mx1.example.test.", *(f"MX {10 + number} {name}" for number, name in enumerate(bad)))

@@ -160,13 +160,13 @@ class TestHosts:
         found = run(world, "-H", "both.example.test", "--all-addresses")
         assert line(found) == "OK - 2 of 2 addresses answer"
         assert [label for label in found.perfdata if label.endswith("time")] == [
-            *("time", "both.example.test_--1_time", "both.example.test_127.0.0.2_time")
+            *("time", "both.example.test_2001-db8--25_time", "both.example.test_127.0.0.3_time")
         ]
 
     def test_all_addresses_of_a_domain(self, world):
         found = check(world, "three", "--all-addresses")
         assert line(found) == CASES["three"].plain
-        assert "mx1.example.test_127.0.0.1_time_ehlo" in found.perfdata
+        assert "mx1.example.test_127.0.0.2_time_ehlo" in found.perfdata
 
     @pytest.mark.parametrize(
         ("host", "attempted", "required"),
@@ -301,7 +301,7 @@ class TestOutput:
             assert [row.partition(" ")[0] for row in lines[start + 1 : start + 12]] == [
                 *("dns", "connect", "banner", "ehlo", "starttls", "tls", "mail", "rcpt", "data", "message", "quit")
             ]
-            assert lines[start + 1] == f"dns N ms 127.0.0.{number}"
+            assert lines[start + 1] == f"dns N ms 127.0.0.{number + 1}"
             assert lines[start + 6] == f"tls N ms TLSv1.3 TLS_AES_256_GCM_SHA384, TLSA {match} matched"
 
     def test_a_policy_of_thousands_of_patterns(self, world):
@@ -375,7 +375,7 @@ class TestTls:
         found = check(world, "eeexpired", "--dane", "require", "-D", "7")
         assert line(found) == (
             "WARNING - 1 of 1 exchangers answer, but mx.eeexpired.example.test: the certificate expired 42 hours ago,"
-            " at least 7 wanted"
+            " more than 7 wanted"
         )
 
     def test_both_policies_are_judged(self, world):

@@ -52,7 +52,7 @@ def test_other_good_outputs(out):
         (0, f"{GOOD} | time=0.100000s  time_ehlo=0.100000s\n", "no consumer agrees on"),
         (0, f"{GOOD} | time=0.1s\n", "six decimals"),
         (0, f"{GOOD} | time=0.100000\n", "have a unit"),
-        (0, f"{GOOD} | time=0.100000s tls_days=1.5\n", "days are whole"),
+        (0, f"{GOOD} | time=0.100000s tls_days=1.5\n", "days and counts are whole"),
         (0, f"{GOOD} | time=0.100000s time=0.100000s\n", "twice"),
         (0, f"{GOOD} | time_ehlo=0.100000s time=0.100000s\n", "not the first"),
         (0, f"{GOOD} | time=0.100000s time_rcpt=0.100000s time_mail=0.100000s\n", "out of order"),

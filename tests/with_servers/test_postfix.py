@@ -341,6 +341,7 @@ class TestGreeting:
         assert (result.code, result.steady) == (0, QUEUED)
         assert 1.0 <= result.seconds("time_banner") < 1.5
 
+    @pytest.mark.timing
     @pytest.mark.parametrize(
         ("limit", "state"), [("0.4", "CRITICAL"), ("0.4:warning", "WARNING"), ("0.4:3", "UNKNOWN")]
     )

@@ -479,7 +479,7 @@ class TestPostfix:
 
     def test_limits_the_rate(self, postfix: Postfix):
         commands = ("MAIL FROM:<a@b.test>", "RSET", "MAIL FROM:<a@b.test>")
-        assert ask(postfix.port["rate"], *commands)[-1][0] == 450
+        assert ask(postfix.port["rate:again"], *commands)[-1][0] == 450
 
     @pytest.mark.parametrize("listener", ["proxy", "postscreenproxy"])
     def test_proxy_header(self, postfix: Postfix, listener):
