@@ -44,7 +44,7 @@ demo: .venv/demo.stamp
 # Two at a time, a file at once; then, alone, those that measure time. A file or a name may be in one of the two only:
 # pytest's exit status 5 says that nothing was selected.
 test: .venv/test.stamp
-	.venv/bin/python -m pytest -n $(JOBS) --dist loadfile -m "not timing" $(ARGS) || [ $$? -eq 5 ]
+	.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not timing" $(ARGS) || [ $$? -eq 5 ]
 	.venv/bin/python -m pytest -m timing $(ARGS) || [ $$? -eq 5 ]
 
 test-unit: .venv/test.stamp

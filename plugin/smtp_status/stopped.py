@@ -16,7 +16,11 @@ def reason(error: Exception) -> str:
         package, _ = DEPENDENCIES[module]
         how = f"apt-get install python3-{package} or pip install {package}"
         return f"{package} is missing: {how}, for {sys.executable}"
-    return _outdated() or f"the plugin is damaged or has a bug: {type(error).__name__}: {error}"
+    try:
+        outdated = _outdated()
+    except Exception:  # whatever it is, the error is what is to be told
+        outdated = ""
+    return outdated or f"the plugin is damaged or has a bug: {type(error).__name__}: {error}"
 
 
 def _outdated() -> str:

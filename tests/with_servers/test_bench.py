@@ -46,6 +46,7 @@ def test_the_short_form_runs_all_comparisons() -> None:
         "## What a check costs",
         "## How the cost grows",
         "## How true the figures are",
+        "## Arrival",
     ]
     assert not [line for line in lines if line.startswith(("Left out", "Not measured"))]
     assert len(rows(lines)) == (1 + 9) + (1 + 3) + (1 + 2) + (1 + 2) + (1 + 2) + (1 + 1) + (1 + 6)
@@ -61,6 +62,7 @@ def test_what_is_missing_is_left_out_and_named() -> None:
     assert said == [
         *(f"Left out: {how_to_install(program)}" for program in PROGRAMS[:-1]),
         f"Not measured: {how_to_install('tcpdump')}.",
+        f"Not measured: {how_to_install('valgrind')}.",
     ]
     assert rows(lines) == [
         "whole process, one message",

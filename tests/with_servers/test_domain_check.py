@@ -319,7 +319,7 @@ class TestOutput:
             "dns: MX a¦b.example.test is no host name",
             "dns: MX ‹script›.example.test is no host name",
             "dns: MX ∖027[2J∖010.example.test is no host name",
-            "dns: MX \\240.example.test is no host name",
+            "dns: MX ∖240.example.test is no host name",
         ]
 
     @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_elsewhere_the_clock_is_the_own_one():
     """Where the kernel gives no stamps, every figure is of this process's clock, and the details say so."""
     no_stamps = (
         "import sys, smtp_status.net.clock as kernel;"
-        "kernel.enable = lambda sock: False;"
+        "kernel.enable_stamps = lambda sock: False;"
         "from smtp_status.cli import main; sys.exit(main())"
     )
     with SteadyServer(delays={"mail": 20}) as server:

@@ -79,8 +79,7 @@ def write(text: str, seconds: float, signals: Collection[signal.Signals], stop: 
         # scheduler has it too.
         for number in (signal.SIGALRM, *signals):
             signal.signal(number, give_up)
-        asked_to_end = stop is not None and readable((stop,), 0)
-        signal.setitimer(signal.ITIMER_REAL, LEAST_SECONDS if asked_to_end else max(seconds, LEAST_SECONDS))
+        signal.setitimer(signal.ITIMER_REAL, LEAST_SECONDS if _readable(stop) else max(seconds, LEAST_SECONDS))
         while data:
             try:
                 data = data[os.write(1, data) :]
@@ -89,6 +88,13 @@ def write(text: str, seconds: float, signals: Collection[signal.Signals], stop: 
         signal.setitimer(signal.ITIMER_REAL, 0)
     except (OSError, _GivenUp):
         return
+
+
+def _readable(stop: int | None) -> bool:
+    try:
+        return stop is not None and bool(readable((stop,), 0))
+    except OSError:  # no descriptor or memory left to ask with: the output is worth more than the answer
+        return False
 
 
 def _text(first: str, opening: Sequence[str], sections: Sequence[Section], ending: str, total: Sequence[str]) -> str:
