@@ -49,7 +49,7 @@ def test_the_short_form_runs_all_comparisons() -> None:
         "## Arrival",
     ]
     assert not [line for line in lines if line.startswith(("Left out", "Not measured"))]
-    assert len(rows(lines)) == (1 + 9) + (1 + 3) + (1 + 2) + (1 + 2) + (1 + 2) + (1 + 1) + (1 + 6)
+    assert len(rows(lines)) == (1 + 9) + (1 + 3) + (1 + 2) + (1 + 2) + (1 + 2) + (1 + 1) + (1 + 6) + (1 + 3)
     assert (results.read_bytes() if results.exists() else None) == before
 
 
