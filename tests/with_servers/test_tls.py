@@ -404,11 +404,14 @@ class TestDays:
     @pytest.mark.parametrize(
         ("wanted", "code", "said", "limits"),
         [
-            ("21,7", 2, "at least 7 wanted", ";21;7"),
-            ("21,5", 1, "at least 21 wanted", ";21;5"),
-            ("6", 1, "at least 6 wanted", ";6"),
-            ("5", 0, "", ";5"),
-            ("5,5", 0, "", ";5;5"),
+            ("21,7", 2, "more than 7 wanted", ";21;7"),
+            ("21,5", 2, "more than 5 wanted", ";21;5"),
+            ("21,4", 1, "more than 21 wanted", ";21;4"),
+            ("6", 1, "more than 6 wanted", ";6;0"),
+            ("5", 1, "more than 5 wanted", ";5;0"),
+            ("5,5", 2, "more than 5 wanted", ";5;5"),
+            ("4", 0, "", ";4;0"),
+            ("4,4", 0, "", ";4;4"),
         ],
     )
     def test_soon(self, postfix: Postfix, certs: Certs, *, wanted, code, said, limits):
