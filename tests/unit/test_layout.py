@@ -99,6 +99,7 @@ AS_A_WHOLE = {
     "tests/unit/check/test_output.py": {("check", "shortening")},
     "tests/unit/smtp/test_message.py": {("smtp", "messagefile")},
     "tests/unit/tls/test_chain.py": {("tls", "anchor")},
+    "tests/unit/maildomain/test_resolver.py": {("maildomain", "refusals")},
 }
 """Modules that are tested together, for what they do together; and where."""
 

@@ -139,7 +139,7 @@ def test_nothing_needs_dnspython(server):
 
 
 DNS = {"maildomain", "check.several"}
-DNS |= {f"maildomain.{name}" for name in ("codec", "mx", "resolvconf", "resolver", "routes")}
+DNS |= {f"maildomain.{name}" for name in ("codec", "mx", "refusals", "resolvconf", "resolver", "routes")}
 DANE = {"maildomain.mtasts", "maildomain.policies", "tls.chain", "tls.policy", "tls.tlsa", *TLS_ROOM}
 
 LATE = """

@@ -12,13 +12,13 @@ import os
 import socket
 from time import monotonic
 
-from .. import text
 from ..findings import Failure
 from ..net import clock
 from ..net.connection import SHORTAGES
 from ..net.selector import READ, WRITE, Selector
 from ..record import NamedTuple
 from . import codec
+from .refusals import BOGUS, REASONS, network_failure, refusal, told, with_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,37 +33,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Steps = Generator[tuple["Query", ...], tuple["Answer", ...], T]
 
-WORDS_LIMIT = 90
-"""Characters of a resolver's own words in a failure."""
-
 _RECEIVE_SIZE = 65535
 _IN_PROGRESS = frozenset((errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN))
-
-_BOGUS = {
-    6: "bogus",
-    7: "signature expired",
-    8: "signature not yet valid",
-    9: "DNSKEY missing",
-    10: "signatures missing",
-    11: "no zone key bit set",
-    12: "NSEC missing",
-    25: "signature expired before valid",
-}
-"""Extended errors that mean that validation failed (RFC 8914 section 4 and its registry)."""
-
-_REASONS = {
-    14: "not ready",
-    15: "blocked",
-    16: "censored",
-    17: "filtered",
-    18: "prohibited",
-    20: "not authoritative",
-    21: "not supported",
-    22: "no reachable authority",
-    23: "network error",
-    24: "invalid data",
-}
-"""Extended errors that are another reason than validation, for resolvers that add no words."""
 
 _TELLING = ("notfound", "servfail", "refused", "protocol", "unreachable", "timeout")
 """Of the failures of several resolvers, the first of these kinds says most."""
@@ -253,7 +224,7 @@ class _Asking:
         except OSError as error:
             if error.errno in SHORTAGES:
                 raise
-            self._give_up(_network_failure(error, server))
+            self._give_up(network_failure(error, server))
             return False
         self._loop.selector.register(self._socket.fileno(), WRITE if stream else READ, self.ready)
         self._watched = True
@@ -292,7 +263,7 @@ class _Asking:
         try:
             response = self._talk() if self._stream else self._listen()
         except OSError as error:
-            failure = _network_failure(error, self._server)
+            failure = network_failure(error, self._server)
         except codec.MessageFault as fault:
             failure = Failure("protocol", f"{fault} from {self._server.place}")
         else:
@@ -359,19 +330,19 @@ class _Asking:
                 self.next_try()
         else:
             if not self._unchecked:  # else its SERVFAIL is noted already
-                self._give_up(_refusal(response, self._server))
+                self._give_up(refusal(response, self._server))
             self.next_try()
 
     def _servfail(self, response: Response) -> None:
-        bogus = [error for error in response.errors if error.code in _BOGUS]
+        bogus = [error for error in response.errors if error.code in BOGUS]
         if bogus:
             # Final, unlike other failures: a resolver that does not validate would hide it.
-            words = f"DNSSEC validation fails: {_BOGUS[bogus[0].code]}"
-            self._finish(self._broken("bogus", _with_words(words, bogus[0].text)))
+            words = f"DNSSEC validation fails: {BOGUS[bogus[0].code]}"
+            self._finish(self._broken("bogus", with_words(words, bogus[0].text)))
             return
-        self._give_up(Failure("servfail", _with_words("the resolver fails (SERVFAIL)", _told(response))))
+        self._give_up(Failure("servfail", with_words("the resolver fails (SERVFAIL)", told(response))))
         # Many resolvers give no reason.  If it was validation, they do answer those who want to do that on their own.
-        self._unchecked = not any(error.code in _REASONS for error in response.errors)
+        self._unchecked = not any(error.code in REASONS for error in response.errors)
         if not self._unchecked or not self._open(stream=False):
             self.next_try()
 
@@ -403,28 +374,3 @@ class _Asking:
 
 _ONLY_UNCHECKED = "DNSSEC validation fails: the resolver answers only without it"
 _NO_RESOLVER = Failure("unreachable", "no resolver that could be asked")
-
-
-def _network_failure(error: OSError, server: Address) -> Failure:
-    reason = os.strerror(error.errno).lower() if error.errno else "network error"
-    return Failure("unreachable", f"no resolver at {server.place}: {reason}")
-
-
-def _refusal(response: Response, server: Address) -> Failure:
-    rcode = codec.RCODES.get(response.rcode, f"RCODE {response.rcode}")
-    told = _told(response)
-    if response.rcode == codec.REFUSED:
-        return Failure("refused", _with_words(f"{server.place} refuses to answer ({rcode})", told))
-    return Failure("protocol", _with_words(f"{server.place} does not answer but {rcode}", told))
-
-
-def _told(response: Response) -> bytes:
-    """The first reason the resolver gives, in its own words where it has any."""
-    texts = [error.text or _REASONS.get(error.code, "").encode() for error in response.errors]
-    return next(filter(None, texts), b"")
-
-
-def _with_words(ours: str, theirs: bytes) -> str:
-    """Our words and the resolver's own (RFC 8914), which are made harmless."""
-    clean = text.cut(text.sentence(theirs), WORDS_LIMIT)
-    return f"{ours}, {clean}" if clean else ours
