@@ -48,7 +48,8 @@ TYPES = {"sasl", "sasl.credentials", "tls", "tls.plan"}
 TLS_ROOM = {
     f"tls.{name}"
     for name in (
-        *("certificate", "context", "der", "failures", "judge", "keyexchange", "layer", "messages", "peer", "validity"),
+        *("certificate", "context", "der", "failures", "judge", "keyexchange", "layer", "messages", "peer"),
+        *("publickey", "validity"),
     )
 }
 TLS_ROOM |= {"smtp.starttls", "net.handshaking"}
