@@ -46,6 +46,7 @@ class Played(NamedTuple):
     connected: bool
 
     hurried = False
+    late = 0.0
 
     @property
     def deadline(self) -> float:

@@ -43,6 +43,10 @@ class Held(NamedTuple):
         return self.outcome.address is not None
 
     @property
+    def late(self) -> float:
+        return max(self.outcome.total - TIMEOUT, 0.0)
+
+    @property
     def hurried(self) -> bool:
         return any(finding.kind == "timeout" for finding in self.outcome.findings)
 

@@ -30,7 +30,7 @@ _SUMMARY = re.compile(
 )
 
 
-SIMULATED = 100_000
+SIMULATED = 30_000
 OVER_SOCKETS = 2_000
 
 

@@ -28,8 +28,9 @@ FAREWELL = 2.0
 class Conversation(Protocol):
     """One conversation that has ended.
 
-    ``deadline`` is the instant at which the plugin had to give up; ``hurried``: whether real time passed, so that
-    the plugin may have given up on a server that was going to answer.
+    ``deadline`` is the instant at which the plugin had to give up; ``late``: how many seconds after it the
+    conversation ended, since what has come by then counts (0 where it ended before); ``hurried``: whether real time
+    passed, so that the plugin may have given up on a server that was going to answer.
     """
 
     @property
@@ -44,6 +45,8 @@ class Conversation(Protocol):
     def code(self) -> int: ...
     @property
     def deadline(self) -> float: ...
+    @property
+    def late(self) -> float: ...
     @property
     def connected(self) -> bool: ...
     @property
@@ -82,7 +85,7 @@ def check_verdict(played: Conversation) -> bool | None:
 
 def took_it(played: Conversation) -> bool | None:
     """Whether the server took every step of the plan, by its own account; None where no client could tell."""
-    account = _Account(played.player, played.deadline)
+    account = _Account(played.player, played.deadline, played.late)
     if not played.connected:
         return False
     for result in _steps(played.settings.plan, played.player, account):
@@ -94,10 +97,11 @@ def took_it(played: Conversation) -> bool | None:
 class _Account:
     """Goes through the entries in order."""
 
-    def __init__(self, player: Player, deadline: float) -> None:
+    def __init__(self, player: Player, deadline: float, late: float) -> None:
         self._entries = iter(player.entries)
         self._last = player.entries[-1] if player.entries else None
         self._deadline = deadline
+        self._latest = deadline + late + GRACE
         self.doubtful = False
         self.entry: Entry | None = None
 
@@ -106,8 +110,8 @@ class _Account:
         self.entry = entry = next(self._entries, None)
         if entry is None or entry.verb not in verbs:
             return 0
-        self.doubtful |= not entry.certain or abs(entry.at - self._deadline) < GRACE
-        if entry.at > self._deadline + GRACE:
+        self.doubtful |= not entry.certain or self._deadline - GRACE < entry.at < self._latest
+        if entry.at >= self._latest:
             return 0
         # Where the run ends without QUIT nobody looks at what follows the last reply.
         return entry.first if entry is self._last and entry.verb in ("DATA", "STARTTLS") else entry.code
@@ -117,7 +121,7 @@ class _Account:
         octets = b""
         for _ in range(count):
             self.code(verb)
-            if self.entry is None or self.entry.verb != verb or self.entry.at > self._deadline + GRACE:
+            if self.entry is None or self.entry.verb != verb or self.entry.at >= self._latest:
                 return False
             octets += self.entry.octets
         for _ in range(count):
