@@ -1,7 +1,8 @@
 """Hold conversations by number: ``python -m conversations [--first N] [--count N] [--seconds S] [--processes N]``.
 
 Each number is one conversation.  Says how many were held and how they ended; what goes wrong is told with its number
-and the whole conversation, and the exit code is 1 then.  ``--sockets`` holds them over real ones, 100 to a number.
+and the whole conversation, and the exit code is 1 then.  ``--sockets`` holds them over real ones, 100 to a number,
+targets of one check; ``--resident`` 250 of them, checks of one back end.
 """
 
 from __future__ import annotations
@@ -9,28 +10,31 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
 from servers.certs import Certs
 
-from . import sockets, truth
+from . import residents, sockets, truth
 from .simulation import Simulation
 
-AT_ONCE = 100
+TARGETS, CHECKS = 100, 250
 """Conversations at the same time over sockets."""
 
 STEP = 10_000_000
 """Numbers between the first ones of two processes."""
 
 FAULTS_SHOWN = 5
+
+Hold = Callable[[Random, int, ssl.SSLContext], list[sockets.Held]]
 
 
 class Tally:
@@ -82,13 +86,13 @@ def simulated(numbers: Iterator[int], tally: Tally) -> None:
                 return
 
 
-def over_sockets(numbers: Iterator[int], tally: Tally) -> None:
+def over_sockets(numbers: Iterator[int], tally: Tally, hold: Hold, count: int) -> None:
     """Conversations over sockets."""
     with tempfile.TemporaryDirectory() as directory:
         context = Certs(Path(directory)).context()
         for number in numbers:
             try:
-                held = sockets.hold(Random(number), AT_ONCE, context)
+                held = hold(Random(number), count, context)
             except Exception as error:
                 tally.fault(str(number), error)
                 continue
@@ -105,13 +109,20 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="how long at most")
     parser.add_argument("--processes", type=int, default=1, help="how many at the same time")
     parser.add_argument("--sockets", action="store_true", help="over sockets")
+    parser.add_argument("--resident", action="store_true", help="over sockets, by a back end of the resident")
     given = parser.parse_args()
     if given.processes > 1:
         return _many(given)
     gc.freeze()
     gc.set_threshold(50_000)  # a third of the time otherwise
     tally = Tally()
-    (over_sockets if given.sockets else simulated)(_numbers(given.first, given.count, given.seconds), tally)
+    numbers = _numbers(given.first, given.count, given.seconds)
+    if given.resident:
+        over_sockets(numbers, tally, residents.hold, CHECKS)
+    elif given.sockets:
+        over_sockets(numbers, tally, sockets.hold, TARGETS)
+    else:
+        simulated(numbers, tally)
     print(tally)
     return 1 if tally.faults else 0
 
@@ -119,7 +130,12 @@ def main() -> int:
 def _many(given: argparse.Namespace) -> int:
     """The same in several processes, each with numbers of its own."""
     share = -(-given.count // given.processes)
-    command = [sys.executable, "-m", "conversations", *(["--sockets"] if given.sockets else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "conversations",
+        *(f"--{way}" for way in ("sockets", "resident") if getattr(given, way)),
+    ]
     children = [
         subprocess.Popen(
             [*command, f"--first={given.first + index * STEP}", f"--count={share}", f"--seconds={given.seconds}"],

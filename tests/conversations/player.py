@@ -61,7 +61,7 @@ class Entry:
         self.code = 0 if rest else code
 
     def __repr__(self) -> str:
-        return f"{self.verb}: {self.octets[:100]!r} at {self.at:.3f}"
+        return f"{self.verb}: {self.octets[:100]!r} … {self.octets[100:][-60:]!r} at {self.at:.3f}, code {self.code}"
 
 
 Script = list[Step]

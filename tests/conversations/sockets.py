@@ -37,14 +37,11 @@ class Held(NamedTuple):
     text: str
     code: int
     deadline: float
+    late: float
 
     @property
     def connected(self) -> bool:
         return self.outcome.address is not None
-
-    @property
-    def late(self) -> float:
-        return max(self.outcome.total - TIMEOUT, 0.0)
 
     @property
     def hurried(self) -> bool:
@@ -154,7 +151,7 @@ def hold(rng: Random, count: int, context: ssl.SSLContext) -> list[Held]:
     plan = any_plan(rng)
     began = time.monotonic()
     players = [Player(rng, plan, began + TIMEOUT, PATIENCE) for _ in range(count)]
-    port, servers = _listening(players, context)
+    port, servers = listening(players, context)
     settings = Settings(plan=plan, hosts=tuple(address(index) for index in range(count)), port=port, timeout=TIMEOUT)
     resources: list[resource.SMTP] = []
 
@@ -177,7 +174,7 @@ def hold(rng: Random, count: int, context: ssl.SSLContext) -> list[Held]:
     truth.check_output(text, code)
     outcomes = resources[0].outcomes
     held = [
-        Held(settings, player, outcome, text, _code(outcome), began + TIMEOUT)
+        Held(settings, player, outcome, text, _code(outcome), began + TIMEOUT, max(outcome.total - TIMEOUT, 0.0))
         for player, outcome in zip(players, outcomes)
     ]
     accepting = sum(all(f.succeeded for f in outcome.findings if f.stage != "quit") for outcome in outcomes)
@@ -190,7 +187,7 @@ def address(index: int) -> str:
     return f"127.0.{1 + index // 250}.{1 + index % 250}"
 
 
-def _listening(players: list[Player], context: ssl.SSLContext) -> tuple[int, list[Server]]:
+def listening(players: list[Player], context: ssl.SSLContext) -> tuple[int, list[Server]]:
     """All players, listening on the same port."""
     while True:
         # Not by the seed: others may be at it at the same time.
