@@ -81,11 +81,13 @@ CLIENT ?= dist/check_smtp_status
 PLUGIN ?= /usr/lib/check-smtp-status/check_smtp_status
 SOCKET ?= /run/smtp-statusd/socket
 WARNINGS = -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror
+# Without a dynamic loader it starts in three quarters of the time. Where libc is there for that: else with one.
+STATIC ?= $(if $(filter /%,$(shell $(CC) -print-file-name=rcrt1.o)),-fPIE -static-pie)
 
 # Built anew each time: what is fixed in it stands on the command line.
 client:
 	@mkdir -p $(dir $(CLIENT))
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -DPLUGIN='"$(PLUGIN)"' -DSOCKET='"$(SOCKET)"' $(LDFLAGS) \
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -DPLUGIN='"$(PLUGIN)"' -DSOCKET='"$(SOCKET)"' $(STATIC) $(LDFLAGS) \
 	    -o $(CLIENT) client/check_smtp_status.c
 
 rpm: .venv/demo.stamp

@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "plugin")]
 
 # ruff: noqa: E402 - the tests' servers are found from here on
+import at_once
 from table import Table
 
 from servers.certs import Certs
@@ -263,6 +264,7 @@ def main(short: bool) -> None:
             tables = [
                 _table("Nagios 4, a check", IN_NAGIOS[2:3] if short else IN_NAGIOS, site.in_nagios),
                 _table("Icinga 2, a check", IN_ICINGA[2:3] if short else IN_ICINGA, site.in_icinga),
+                at_once.table(base, 1 if short else 5),
             ]
     text = (
         "# What a check costs with the resident\n\n"

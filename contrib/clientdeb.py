@@ -29,7 +29,7 @@ Version: {version}
 Architecture: {architecture}
 Maintainer: {maintainer}
 Installed-Size: {size}
-Depends: check-smtp-status (= {version}), adduser, libc6
+Depends: check-smtp-status (= {version}), adduser
 Section: net
 Priority: optional
 Homepage: {address}
@@ -127,7 +127,7 @@ def build(directory: Path) -> Path:
 def _fill(tree: Path) -> None:
     (tree / PLUGIN).parent.mkdir(parents=True)
     flags = "CFLAGS=-O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE"
-    make = ["make", "-s", "-C", ROOT, "client", f"CLIENT={tree / PLUGIN}", flags, "LDFLAGS=-s -pie -Wl,-z,relro,-z,now"]
+    make = ["make", "-s", "-C", ROOT, "client", f"CLIENT={tree / PLUGIN}", flags, "LDFLAGS=-s -Wl,-z,relro,-z,now"]
     # Whatever PLUGIN and SOCKET mean in the environment.
     environment = {name: value for name, value in os.environ.items() if name not in {"PLUGIN", "SOCKET", "CPPFLAGS"}}
     subprocess.run(make, check=True, stdout=sys.stderr, env=environment)  # noqa: S603 - our own words

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -48,18 +49,25 @@ def make() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+@contextmanager
+def documented(resident: bool = False) -> Iterator[World]:
+    """The servers of the documentation; ``resident``: with one, and its client in the plugin's place."""
     for program in ("postfix", "dovecot"):
         need(program)
     need_namespaces("n", "m", "u")
     base = Path(tempfile.mkdtemp(prefix="smtp-"))
     base.chmod(0o755)
     try:
-        with World(base) as running:
+        with World(base, resident) as running:
             yield running
     finally:
         shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with documented() as running:
+        yield running
 
 
 # -- made parts

@@ -41,6 +41,7 @@ from servers import dovecot, fakedns
 from servers.netns import NetworkNamespace
 from servers.postfix import Postfix
 from servers.process import started
+from servers.resident import Resident, build_client
 from servers.scripted import Action, ScriptedServer
 from servers.web import WebServer, page, policy
 from servers.zones import tlsa
@@ -113,10 +114,12 @@ def steady(output: str) -> str:
 
 
 class World:
-    """All of it, started by ``with``."""
+    """All of it, started by ``with``; ``resident``: with one, and its client in the plugin's place."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, resident: bool = False) -> None:
         self._base = base
+        self._wants_resident = resident
+        self._resident: Resident | None = None
         self._space = NetworkNamespace()
         self._dovecot: dovecot.Dovecot | None = None
         self._postfix: _Postfix | None = None
@@ -135,7 +138,7 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for server in (*self._stages.values(), self._postfix, self._dovecot, *self._resolvers):
+        for server in (self._resident, *self._stages.values(), self._postfix, self._dovecot, *self._resolvers):
             if server is not None:
                 server.stop()
         self._web.close()
@@ -187,7 +190,6 @@ class World:
             [*self._inside, "bash", "-c", command],
             env={
                 "PATH": f"{self._base}/bin:/usr/bin:/bin",
-                "SSL_CERT_FILE": str(self._certs.ca),
                 "HOME": str(self._home),
                 "LANG": "C.UTF-8",
             },
@@ -198,6 +200,15 @@ class World:
             check=False,
         )
         return done.stdout.decode(), done.returncode
+
+    @property
+    def fallen_back(self) -> list[str]:
+        """The command lines that the plugin itself was run for, in the resident's place."""
+        return self._fallen_back.read_text().splitlines() if self._fallen_back.exists() else []
+
+    @property
+    def _fallen_back(self) -> Path:
+        return self._base / "fallen-back"
 
     @property
     def _inside(self) -> list[str]:
@@ -226,6 +237,9 @@ class World:
             f"mount --bind {base}/resolv.conf /etc/resolv.conf",
             "mount -t tmpfs tmpfs /run",
             "mkdir /run/dovecot",
+            "mount -t tmpfs tmpfs /etc/ssl/certs",
+            f"cp {self._certs.ca} /etc/ssl/certs/ca.pem",
+            "openssl rehash /etc/ssl/certs",
             f"ln -s {self._dovecot.lmtp} /run/dovecot/lmtp",
             *(f"ip address add {address} dev lo" for address in _addresses()),
         )
@@ -244,6 +258,13 @@ class World:
             ),
             base,
         )
+        if self._wants_resident:
+            plugin.unlink()
+            itself = tools / "plugin"
+            itself.write_text(f'#!/bin/sh\necho "$*" >>{self._fallen_back}\nexec {sys.executable} {LAUNCHER} "$@"\n')
+            itself.chmod(0o755)
+            self._resident = started(lambda place: Resident(place, wrap=self._inside), base)
+            build_client(plugin, itself, self._resident.socket)
 
     def _set_up(self, *commands: str) -> None:
         text = "set -e\n" + "\n".join(commands)

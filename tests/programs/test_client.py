@@ -57,6 +57,7 @@ def build(base: Path, *flags: str) -> Client:
         [
             *("make", "-s", "-C", str(ROOT), "client", f"CLIENT={client.program}"),
             *(f"PLUGIN={client.plugin}", f"SOCKET={client.socket}", f"CFLAGS=-O1 {' '.join(flags)}"),
+            *(["STATIC="] if flags else []),  # a sanitizer takes the place of functions of libc
         ],
         capture_output=True,
         text=True,
@@ -342,11 +343,18 @@ def test_nobody_reads_the_output(plain):
     assert (process.returncode, process.stderr) == (1, b"")
 
 
+@pytest.fixture(scope="module")
+def dynamic(workdir: Path) -> Client:
+    """Built with libc as a library of its own."""
+    return build(workdir / "client-dynamic", "-g")
+
+
 @pytest.mark.parametrize("octets", [answer(0, b"fine\n"), b"A0\0\0\0\5abcd", b"A0\xff\xff\xff\xffx", b"N"])
-def test_under_valgrind(plain, octets):
+def test_under_valgrind(dynamic, octets):
+    """Which takes the place of functions of libc."""
     valgrind = (need("valgrind"), "-q", "--error-exitcode=99", "--leak-check=full", "--track-fds=yes")
-    with Resident(plain, says(octets)):
-        process = plain.start("-H", "mx", wrap=valgrind, env={"SMTP_STATUS_AUTHPASS": "x"})
+    with Resident(dynamic, says(octets)):
+        process = dynamic.start("-H", "mx", wrap=valgrind, env={"SMTP_STATUS_AUTHPASS": "x"})
         out, err = process.communicate(timeout=30)
     good = octets == answer(0, b"fine\n")
     assert (process.returncode, out) == ((0, b"fine\n") if good else (3, b"the plugin: -H mx\n"))
@@ -354,8 +362,12 @@ def test_under_valgrind(plain, octets):
     assert [line for line in err.splitlines() if b"Invalid" in line or b"uninitialised" in line] == []
 
 
-def test_it_is_small_and_needs_libc_only(plain):
-    lines = SOURCE.read_text().splitlines()
-    assert len(lines) < 150
-    needed = subprocess.run(["readelf", "-d", plain.program], capture_output=True, text=True, check=True).stdout
-    assert [line.split("[")[1].rstrip("]") for line in needed.splitlines() if "(NEEDED)" in line] == ["libc.so.6"]
+def needed(client: Client) -> list[str]:
+    """The libraries a program is loaded with."""
+    said = subprocess.run(["readelf", "-d", client.program], capture_output=True, text=True, check=True).stdout
+    return [line.split("[")[1].rstrip("]") for line in said.splitlines() if "(NEEDED)" in line]
+
+
+def test_it_is_small_and_needs_libc_only(plain, dynamic):
+    assert len(SOURCE.read_text().splitlines()) < 150
+    assert (needed(plain), needed(dynamic)) == ([], ["libc.so.6"])

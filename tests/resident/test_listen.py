@@ -6,7 +6,6 @@ import os
 import select
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -22,13 +21,11 @@ from servers.netns import NetworkNamespace
 from servers.ports import silent_port
 from servers.process import started
 from servers.requirements import need_root
-from servers.resident import Resident, build_client
+from servers.resident import Asked, Resident, build_client, request
 from servers.steady import SteadyServer
 
 LATE = 0.2
 """Seconds by which a deadline may be missed."""
-
-NETWORK = f"{os.stat('/proc/self/ns/net').st_dev}:{os.stat('/proc/self/ns/net').st_ino}".encode()
 
 
 @pytest.fixture(scope="module")
@@ -69,37 +66,6 @@ def run(client: Path, *words: str, wrap: tuple[str, ...] = (), **env: str) -> tu
 
 def to(server: SteadyServer) -> tuple[str, ...]:
     return ("-H", "127.0.0.1", "-p", str(server.port))
-
-
-def request(*words: str, version: bytes = b"1", network: bytes = NETWORK, password: bytes = b"") -> bytes:
-    fields = b"".join(field + b"\0" for field in (version, network, b"/", password, *map(str.encode, words)))
-    return struct.pack("!I", len(fields)) + fields
-
-
-class Asked:
-    """One raw connection to the resident."""
-
-    def __init__(self, resident: Resident, octets: bytes = b"") -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(str(resident.socket))
-        self.sock.sendall(octets)
-
-    def __enter__(self) -> Asked:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.sock.close()
-
-    def answer(self) -> bytes:
-        """All that comes until the end."""
-        octets = b""
-        try:
-            while piece := self.sock.recv(1 << 16):
-                octets += piece
-        except ConnectionResetError:
-            pass
-        return octets
 
 
 def test_a_check(client, resident, server):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -100,6 +102,45 @@ class Resident:
             for pid, words in sorted(processes())
             if _parent(pid) == front and any("resident.backend" in word for word in words)
         ]
+
+
+def network_namespace() -> bytes:
+    """What tells the network namespace of this thread from others, in a client's words."""
+    found = os.stat("/proc/thread-self/ns/net")
+    return b"%d:%d" % (found.st_dev, found.st_ino)
+
+
+def request(*words: str, version: bytes = b"1", network: bytes = b"", password: bytes = b"") -> bytes:
+    """What a client asks; ``network`` is its network namespace, else that of this thread."""
+    parts = (version, network or network_namespace(), b"/", password, *map(str.encode, words))
+    fields = b"".join(part + b"\0" for part in parts)
+    return struct.pack("!I", len(fields)) + fields
+
+
+class Asked:
+    """A client's connection to the resident, with ``octets`` sent."""
+
+    def __init__(self, resident: Resident, octets: bytes = b"") -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(str(resident.socket))
+        self.sock.sendall(octets)
+
+    def __enter__(self) -> Asked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+    def answer(self) -> bytes:
+        """All that comes until the end."""
+        octets = b""
+        try:
+            while piece := self.sock.recv(1 << 16):
+                octets += piece
+        except ConnectionResetError:
+            pass
+        return octets
 
 
 def build_client(program: Path, plugin: Path, socket: Path, flags: str = "-O2") -> Path:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_OUTPUT = 64 * 1024
 """Octets kept of each stream; what comes behind is read and thrown away."""
 
-MOST_PER_CORE = 16
+MOST_PER_CORE = 50
 """Processes at a time: most of them wait for their servers, and a check that waits for its turn loses time."""
 
 YOUNG = 0.05

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NoReturn
 
+from ..net import clock
 from ..net.loop import Loop
 from ..net.selector import READ, WRITE, Selector
 from . import link, words
@@ -27,8 +28,8 @@ from .pool import Pool
 if TYPE_CHECKING:
     from .client import Client
 
-TICK = 0.25
-"""Seconds between two looks at what tells nobody."""
+TICK, WITH_CLIENTS = 1.0, 0.25
+"""Seconds between two looks at what tells nobody, and while clients wait for an acknowledgement or are slow."""
 
 PATIENCE = 0.5
 """Seconds that a new check waits for a moment without anything else to do."""
@@ -96,6 +97,7 @@ class BackEnd:
         self._front_events = 0
         self._clients = None if listener is None else Clients(listener, selector, self._asked)
         self._installed = Installed()
+        self._stamping = clock.stamping()
         self._jobs: dict[bytes, Check] = {}
         self._checks: dict[Check, None] = {}
         self._new: deque[tuple[float, Check]] = deque()
@@ -109,14 +111,15 @@ class BackEnd:
         if self._clients is not None:
             self._clients.listen(True)
         self._front.send(link.READY)
-        next_tick = 0.0
+        last_tick = 0.0
         while not self._finished():
             now = time.monotonic()
+            next_tick = last_tick + (WITH_CLIENTS if self._clients else TICK)
             if now >= next_tick:
-                next_tick = now + TICK
+                last_tick = now
                 self._tick(now)
             room = self._room()
-            busy = self._loop.turn(0.0 if self._new and room else next_tick - time.monotonic())
+            busy = self._loop.turn(0.0 if self._new and room else max(next_tick - now, 0.0))
             # A check that begins while there is something else to do would count that as its server's time.
             while self._new and self._room() and (not busy or time.monotonic() - self._new[0][0] > PATIENCE):
                 _since, check = self._new.popleft()

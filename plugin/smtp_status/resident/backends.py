@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from .job import Job
     from .poller import Poller
 
-SILENCE = 40
-"""Ticks without an answer to a ping after which a back end hangs."""
+PING_EVERY = 1.0
+"""Seconds between two pings."""
+
+SILENCE = 10
+"""Pings without an answer after which a back end hangs."""
 
 EARLY = 2.0
 """Seconds: a back end that ends sooner than this is not started anew at once."""
@@ -48,6 +51,7 @@ class BackEnd:
         self.ready = False
         self.finishing = False
         self.silent = 0
+        self.ping_at = 0.0
         self.replaces: BackEnd | None = None
 
     def send(self, kind: bytes, *fields: bytes) -> None:
@@ -94,6 +98,12 @@ class BackEnds:
         """Whether as many as there should be are at work."""
         return sum(one.ready and not one.finishing for one in self._all.values()) >= self._wanted.processes
 
+    @property
+    def rest(self) -> bool:
+        """Whether as many as there should be are at work, and none is to be replaced."""
+        there = self._all.values()
+        return self.ready and len(there) == self._wanted.processes and not self._outdated
+
     def take(self, job: Job) -> bool:
         """Give ``job`` to the one that has least in hand; False where none can have it."""
         if len(job.order.command) > link.MAX_PACKET - 100:
@@ -136,6 +146,9 @@ class BackEnds:
     def tick(self, now: float) -> None:
         """Start what is missing, replace the next one, and end what hangs."""
         for one in self._all.values():
+            if now < one.ping_at:
+                continue
+            one.ping_at = now + PING_EVERY
             one.silent += 1
             one.send(link.PING)
             if one.silent > SILENCE * (1 if one.ready else 6):

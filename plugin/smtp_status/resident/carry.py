@@ -6,6 +6,8 @@ import enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Callable
+
     from ..options.commandline import Arguments
 
 FILES = frozenset(("data-file", "ca", "client-cert", "client-key", "authpass-file"))
@@ -37,8 +39,12 @@ class Way(enum.Enum):
     ALONE = "by the plugin, in a process of its own"
 
 
-def way(given: Arguments, files: bool) -> Way:
-    """How to carry out what was given, on the command line or in ini files; without ``files`` none may be opened."""
+def way(given: Arguments, files: bool, fresh: Callable[[str], bool]) -> Way:
+    """How to carry out what was given, on the command line or in ini files.
+
+    Without ``files`` none may be opened.  ``fresh``: whether authorities were read from this file a moment ago, so that
+    it is none that hangs.
+    """
     found = Way.AT_ONCE
     for use in given.uses:
         name, value = use.option.name, use.text
@@ -53,5 +59,6 @@ def way(given: Arguments, files: bool) -> Way:
         # A path that is not absolute, "-" among them, is meant from where somebody else is.
         if not files or not value.startswith("/") or value.startswith(SPECIAL):
             return Way.ALONE
-        found = Way.READING
+        if not (name == "ca" and fresh(value)):
+            found = Way.READING
     return found

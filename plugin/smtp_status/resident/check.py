@@ -141,7 +141,7 @@ class Check:
             line = commandline.parse(wish.words)
         except InformationWanted:
             raise _Alone from None
-        way = carry.way(line, wish.files)
+        way = carry.way(line, wish.files, self._means.contexts.fresh)
         if way is Way.ALONE:
             raise _Alone
         if way is Way.READING:
@@ -252,7 +252,7 @@ class Check:
     def _read_files(self, line: Arguments) -> None:
         wish = self._wish
         given = build.completed(line, wish.environ)
-        if carry.way(given, wish.files) is Way.ALONE:
+        if carry.way(given, wish.files, self._means.contexts.fresh) is Way.ALONE:
             raise _Alone
         self._judging = _judging(given)
         self._settings = build.settings_of(given, wish.environ, wish.arrived)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LIFE = 300.0
 """Seconds that a context is used."""
 
+LOOK = 5.0
+"""Seconds between two looks at whether the files of a context are still the same."""
+
 MOST = 100
 """Contexts kept."""
 
@@ -27,43 +30,52 @@ class Trust(NamedTuple):
     judge: Judge
 
 
+class _Kept(NamedTuple):
+    """A context, the instants until which it is used and of the last look at its files, and what they were."""
+
+    trust: Trust
+    until: float
+    looked: float
+    stamps: tuple[object, ...]
+
+
 class Contexts:
     """Contexts by plan.  One with a client's key is not kept: no secret outlives its check."""
 
     def __init__(self) -> None:
-        self._kept: dict[TlsPlan, tuple[float, object, Trust]] = {}
+        self._kept: dict[TlsPlan, _Kept] = {}
         paths = ssl.get_default_verify_paths()
         self._system = tuple(path for path in (paths.openssl_cafile, paths.openssl_capath) if path)
 
     def kept(self, plan: TlsPlan) -> Trust | None:
-        """The context for ``plan``, None where there is none that may still be used.  Looks at its files, so where
-        they may lie anywhere it is for a thread."""
+        """The context for ``plan``, None where there is none that may still be used, or its files are to be looked at
+        first: they may lie anywhere, and that is for a thread."""
         kept = self._kept.get(plan)
-        if kept is None:
+        if kept is None or time.monotonic() >= min(kept.until, kept.looked + LOOK):
             return None
-        until, stamps, trust = kept
-        if time.monotonic() < until and stamps == self._stamps(plan):
-            return trust
-        self._kept.pop(plan, None)
-        return None
+        return kept.trust
+
+    def fresh(self, path: str) -> bool:
+        """Whether the authorities of a context that is kept were looked at in ``path`` a moment ago."""
+        since = time.monotonic() - LOOK
+        return any(plan.ca == path and kept.looked > since for plan, kept in self._kept.items())
 
     def made(self, plan: TlsPlan) -> Trust:
-        """The context for ``plan``, made where there is none; for a thread.  Raises ValueError as ``make_context``."""
-        trust = self.kept(plan)
-        if trust is None:
-            stamps = self._stamps(plan)
-            trust = Trust(make_context(plan), Judge(plan))
-            if plan.client_cert is None and len(self._kept) < MOST:
-                self._kept[plan] = (time.monotonic() + LIFE, stamps, trust)
-        return trust
+        """The context for ``plan``, made where there is none of what its files are by now; for a thread.  Raises
+        ValueError as ``make_context``."""
+        now = time.monotonic()
+        stamps = tuple(map(_stamp, self._system if plan.ca is None else (plan.ca,)))
+        kept = self._kept.get(plan)
+        if kept is None or now >= kept.until or stamps != kept.stamps:
+            kept = _Kept(Trust(make_context(plan), Judge(plan)), now + LIFE, now, stamps)
+        if plan.client_cert is None and (plan in self._kept or len(self._kept) < MOST):
+            self._kept[plan] = kept._replace(looked=now)
+        return kept.trust
 
     def tick(self, now: float) -> None:
         """Forget those whose time is over."""
-        for plan in [plan for plan, (until, *_) in self._kept.items() if now >= until]:
+        for plan in [plan for plan, kept in list(self._kept.items()) if now >= kept.until]:
             self._kept.pop(plan, None)
-
-    def _stamps(self, plan: TlsPlan) -> object:
-        return tuple(map(_stamp, self._system if plan.ca is None else (plan.ca,)))
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from .backends import Wanted
     from .connection import Connection, Core
 
-TICK = 0.25
-"""Seconds between two looks at what tells nobody: time that is up, sockets that were replaced."""
+TICK, RESTLESS = 1.0, 0.25
+"""Seconds between two looks at what tells nobody, such as sockets that were replaced; and while something is to come:
+a core, a back end, the end."""
 
 PATIENCE, GRACE = 25.0, 3.0
 """Seconds that what is in hand has after SIGTERM, then the verdict so far is asked for; and for the answers to that."""
@@ -45,6 +46,7 @@ class Front:
         self._jobs: dict[int, Job] = {}
         self._numbers = 0
         self._told_ready = False
+        self._next_tick = 0.0
         self._finish_by: float | None = None
         self._alone = Alone(self._poller, self._answer)
         self._back_ends = BackEnds(self._poller, wanted, self._done, self._alone.add)
@@ -52,24 +54,29 @@ class Front:
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, and what is in hand then is done."""
         self._catch_signals()
-        next_tick = 0.0
         while not self._finished():
             now = time.monotonic()
-            if now >= next_tick:
-                next_tick = now + TICK
+            if now >= self._next_tick:
+                self._next_tick = now + (TICK if self._rests else RESTLESS)
                 safely(self._tick, now)
             safely(self._alone.tick, now)
-            self._poller.wait(min(next_tick - time.monotonic(), self._alone.pause))
+            self._poller.wait(min(self._next_tick - time.monotonic(), self._alone.pause))
         self._back_ends.kill()
         self._alone.kill()
         for one in self._beside:
             one.kill()
+
+    @property
+    def _rests(self) -> bool:
+        """Whether everybody is there, and nothing is to come but checks."""
+        return self._finish_by is None and self._back_ends.rest and all(core.connection for core in self._cores)
 
     def _tick(self, now: float) -> None:
         self._back_ends.tick(now)
         for job in [job for job in self._jobs.values() if now >= job.due]:
             self._back_ends.forget(job)
             self._answer(job, 0, timed_out=True)
+        self._next_tick = min([self._next_tick, *[job.due for job in self._jobs.values()]])
         if self._finish_by is not None:
             if now >= self._finish_by:
                 self._back_ends.end()
@@ -156,6 +163,7 @@ class Front:
         self._numbers += 1
         job = self._jobs[self._numbers] = Job(self._numbers, order, connection)
         connection.in_hand += 1
+        self._next_tick = min(self._next_tick, job.due)
         if self._alone.ends_its_process(job) or not self._back_ends.take(job):
             self._alone.add(job)
 

@@ -21,7 +21,6 @@ _NAMES_LISTED = 20
 _LINE_SHOWN = 400
 
 
-@lru_cache(maxsize=16)  # the hosts of one provider often show the same certificate
 def leaf(chain: tuple[bytes, ...]) -> Certificate | None:
     """The peer's own certificate, None where it sent none that can be read."""
     try:
@@ -34,7 +33,11 @@ def read_leaf(chain: tuple[bytes, ...]) -> Certificate:
     """The peer's own certificate.  Raises CertificateFault where it sent none that can be read."""
     if not chain:
         raise CertificateFault("none was sent")
-    return x509.read(chain[0])
+    return _read(chain[0])
+
+
+# The hosts of one provider often show the same certificate, and one host the same each time.
+_read = lru_cache(maxsize=16)(x509.read)
 
 
 def name_words(certificate: Certificate, name: str) -> str:

@@ -11,7 +11,7 @@ from smtp_status.resident.carry import Way
 
 
 def way(*words: str, files: bool = True) -> Way:
-    return carry.way(commandline.parse(words), files)
+    return carry.way(commandline.parse(words), files, lambda path: path == "/etc/read.pem")
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ def way(*words: str, files: bool = True) -> Way:
         (("-H", "mx", "-S", "-D", "30", "-w", "1", "-vv"), Way.AT_ONCE),
         (("-H", "/run/lmtp", "-L"), Way.AT_ONCE),
         (("--ca", "/etc/ca.pem", "-S"), Way.READING),
+        (("--ca", "/etc/read.pem", "-S"), Way.AT_ONCE),
+        (("--ca", "/etc/read.pem", "-S", "--client-cert", "/etc/read.pem"), Way.READING),
         (("--extra-opts=a@/etc/plugins.ini",), Way.READING),
         (("--extra-opts",), Way.ALONE),
         (("--extra-opts=a",), Way.ALONE),
