@@ -92,6 +92,13 @@ class SteadyServer:
         self.port = int(self._process.stdout.readline())
         return self
 
+    def so_far(self) -> Counts:
+        """What it has done until now."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(b"\n")
+        self._process.stdin.flush()
+        return Counts(*json.loads(self._process.stdout.readline()))
+
     def __exit__(self, *_: object) -> None:
         out, _ = self._process.communicate(timeout=10)  # the end of its standard input ends it
         self.counts = Counts(*json.loads(out))
@@ -234,7 +241,8 @@ async def _serve(options: Mapping[str, Any]) -> None:
         ssl=server.context if server.from_first else None,
     )
     print(listener.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        print(json.dumps(list(server.counts.values())), flush=True)
     listener.close()
     print(json.dumps(list(server.counts.values())), flush=True)
 
