@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from helpers.document import document
 from helpers.plugin import LAUNCHER, Result, run
 from servers.fakedns import FakeDns
 from servers.fakedns import octets as dns_octets
@@ -858,9 +859,13 @@ class Apart:
         return run(*mail, "--key-file", str(key or self.key), "--probe-name", name)
 
     def collect(self, *more: str, every: int = 300) -> Result:
+        return run(*self.receiving, "--every", str(every), *more)
+
+    @property
+    def receiving(self) -> list[str]:
+        """The receiver's words, but for how often there should be one."""
         mailbox = ["--imap", f"127.0.0.1:{self.world.imap.port}", "--imap-tls", "off", "--imap-user", USER]
-        what = ["--collect", "--key-file", str(self.key), "--probe-name", NAME, "--every", str(every)]
-        return run(*mailbox, "--imap-pass", PASSWORD, *what, *more)
+        return [*mailbox, "--imap-pass", PASSWORD, "--collect", "--key-file", str(self.key), "--probe-name", NAME]
 
     def age(self, seconds: float) -> None:
         """As if all there is had been sent and had come so much earlier."""
@@ -938,6 +943,24 @@ def test_apart_the_mailbox_cannot_be_used(apart):
     result = apart.collect("--imap-pass", "wrong", "-vv")
     assert result.code == 2
     assert result.first == "SMTP CRITICAL - 127.0.0.1 imap: NO [AUTHENTICATIONFAILED] Authentication failed."
+
+
+def test_apart_for_programs(apart):
+    found = document(*apart.receiving, "--every", 300)
+    assert (found["state"], found["targets"], found["arrival"]["arrived"]) == ("critical", [], 0)
+    (finding,) = found["arrival"]["findings"]
+    assert (finding["stage"], finding["kind"], finding["state"]) == ("arrive", "lost", "critical")
+    apart.world.postman.deliver = lambda octets: apart.world.imap.put(octets, "Junk")
+    apart.send()
+    found = document(*apart.receiving, "--every", 300, "-vv")
+    arrival = found["arrival"]
+    assert (found["state"], arrival["arrived"], arrival["spam"], arrival["messages"]) == ("warning", 1, 1, 0)
+    assert [figure["label"] for figure in found["perfdata"]][:2] == ["time", "time_imap"]
+    assert any("LOGIN" in line or "AUTHENTICATE" in line for line in arrival["transcript"])
+    assert PASSWORD not in str(found)
+    found = document(*apart.receiving, "--every", 300, "--imap-pass", "wrong")
+    assert [one["kind"] for one in found["arrival"]["findings"]] == ["failure"]
+    assert (found["arrival"]["seconds"], found["arrival"]["arrived"]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,14 @@ from ..arrival.collection import Collection
 from ..findings import Finding
 from ..net.clock import Deadline
 from ..text import clean, cut, middle
-from . import output
+from . import output, states
 from .arrivals import CountContext
 from .contexts import DaysContext, FindingContext, SecondsContext, SMTPResults, limit_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from nagiosplugin import Metric, Results
 
     from ..arrival.collection import Collected, Found
@@ -158,6 +160,11 @@ def perform(settings: Settings, plan: ArrivalPlan, collect: Collect, began: floa
     check()
     order = {result.metric.name: place for place, result in enumerate(check.results.results)}
     perfdata = sorted(check.perfdata, key=lambda item: order[item.partition("=")[0]])
+    if settings.output_format == "json":
+        from . import document  # noqa: PLC0415 - for programs only
+
+        told = document.Told(str(check.state), check.exitcode, check.summary_str, perfdata)
+        return document.whole(told, arrival=_document(resource, settings)), check.exitcode
     session = resource.collection.session
     status = "OK" if check.state == nagiosplugin.Ok else "FAIL"
     ending = f"SMTP SERVER STATUS : {status}" if settings.verbose > 1 else ""
@@ -165,6 +172,33 @@ def perform(settings: Settings, plan: ArrivalPlan, collect: Collect, began: floa
     transcript = tuple(session.transcript()) if settings.verbose > 1 else ()
     first = f"SMTP {str(check.state).upper()} - {check.summary_str}"
     return output.render(first, [output.Section(table, transcript, perfdata)], ending), check.exitcode
+
+
+def _document(resource: Collecting, settings: Settings) -> dict[str, Any]:
+    """What is told to programs of the mailbox and the newest probe; of the others nothing is known."""
+    from .document import MOST_LINES, of_mailbox  # noqa: PLC0415 - for programs only
+
+    seen, session = resource.seen, resource.collection.session
+    newest = seen.newest
+    told: dict[str, Any] = {
+        "seconds": None if seen.seconds is None else round(seen.seconds, 6),
+        "arrived": None if seen.seconds is None else int(newest is not None),
+        "pending": None,
+        "lost": None,
+        "spam": None if seen.seconds is None else int(newest is not None and not seen.right),
+        "slowest": None if newest is None else round(took(newest), 6),
+        "oldest": None,
+        "messages": seen.messages,
+        "certificate_days": session.tls_days,
+        "findings": [
+            of_mailbox(finding, remark, states.state_of(finding, settings.rules, settings.timeout_state))
+            for finding, remark in resource.told
+        ],
+        "details": list(session.details),
+    }
+    if settings.verbose > 1:
+        told["transcript"] = list(session.transcript()[:MOST_LINES])
+    return told
 
 
 def took(found: Found) -> float:

@@ -46,9 +46,27 @@ class Told:
 
 
 def render(told: Told, resource: SMTP, settings: Settings) -> str:
-    """The document as one line."""
+    """The document of a check of servers, as one line."""
     survey = resource.survey
     assert survey is not None
+    return whole(
+        told,
+        domain=_domain(resource, survey, settings),
+        targets=_targets(resource, survey, settings),
+        arrival=_arrival(resource, settings),
+        policies=list(dict.fromkeys((*survey.notes, *(note for one in resource.outcomes for note in one.notes)))),
+    )
+
+
+def whole(
+    told: Told,
+    *,
+    domain: dict[str, Any] | None = None,
+    targets: Sequence[dict[str, Any]] = (),
+    arrival: dict[str, Any] | None = None,
+    policies: Sequence[str] = (),
+) -> str:
+    """A document of these parts, as one line."""
     figures = [_figure(item) for item in told.perfdata]
     document = {
         "version": __version__,
@@ -56,10 +74,10 @@ def render(told: Told, resource: SMTP, settings: Settings) -> str:
         "exit_code": told.code,
         "sentence": told.sentence,
         "seconds": next((figure["value"] for figure in figures if figure["label"] == "time"), None),
-        "domain": _domain(resource, survey, settings),
-        "targets": _targets(resource, survey, settings),
-        "arrival": _arrival(resource, settings),
-        "policies": list(dict.fromkeys((*survey.notes, *(note for one in resource.outcomes for note in one.notes)))),
+        "domain": domain,
+        "targets": list(targets),
+        "arrival": arrival,
+        "policies": list(policies),
         "perfdata": figures,
     }
     # Behind _harmless there is no backslash but that of an escaped quotation mark.
@@ -130,14 +148,12 @@ def _arrival(resource: SMTP, settings: Settings) -> dict[str, Any] | None:
         "messages": seen.messages,
         "certificate_days": seen.tls_days,
         "findings": [
-            {
-                "stage": one.finding.stage,
-                "target": one.label or None,
-                "kind": one.finding.kind,
-                "cause": one.finding.cause,
-                "remark": ", ".join(words for words in (one.remark, one.hop) if words),
-                "state": states.state_of(one.finding, settings.rules, timeout),
-            }
+            of_mailbox(
+                one.finding,
+                ", ".join(words for words in (one.remark, one.hop) if words),
+                states.state_of(one.finding, settings.rules, timeout),
+                one.label,
+            )
             for one in arrivals.told
         ],
         "details": arrivals.details(),
@@ -145,6 +161,18 @@ def _arrival(resource: SMTP, settings: Settings) -> dict[str, Any] | None:
     if settings.verbose > 1:
         told["transcript"] = list(seen.transcript[:MOST_LINES])
     return told
+
+
+def of_mailbox(finding: Finding, remark: str, state: str, label: str = "") -> dict[str, Any]:
+    """One finding about a mailbox, or a message in it."""
+    return {
+        "stage": finding.stage,
+        "target": label or None,
+        "kind": finding.kind,
+        "cause": finding.cause,
+        "remark": remark,
+        "state": state,
+    }
 
 
 def _stages(
