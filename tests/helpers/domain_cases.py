@@ -9,6 +9,7 @@ WHY = "…"
 
 _ONE = "OK - 1 of 1 exchangers answer"
 _NONE = "CRITICAL - 0 of 1 exchangers answer"
+_PASS = "CRITICAL - 0 of 1 exchangers pass"
 _DEAD = "dead.example.test connect: connection refused by 127.0.0.20 port 25"
 _HOLE = "hole.example.test timed out at connect: no answer from 127.0.0.21 port 25 for N s"
 _ALIAS = "dns: the exchanger is an alias (CNAME) of"
@@ -44,12 +45,12 @@ def _verified(match: str, count: int = 1) -> Case:
 
 
 def _unverified(why: str, name: str, problem: str) -> Case:
-    return Case("Untrusted", why, _ONE, f"{_NONE}; mx.{name}.example.test tls: DANE: {problem}")
+    return Case("Untrusted", why, _ONE, f"{_PASS}; mx.{name}.example.test tls: DANE: {problem}")
 
 
 def _opportunistic(host: str, reason: str) -> Case:
     """DANE does not apply: Postfix encrypts and sends, and so does ``--dane try``."""
-    return Case("Untrusted", "num=62:hostname mismatch", _ONE, "", f"{_NONE}; {host} dns: DANE: {reason}")
+    return Case("Untrusted", "num=62:hostname mismatch", _ONE, "", f"{_PASS}; {host} dns: DANE: {reason}")
 
 
 def _unusable_domain(why: str, line: str) -> Case:
@@ -107,7 +108,7 @@ CASES = {
         "num=62:hostname mismatch",
         "OK - 60 of 60 exchangers answer",
         "",
-        "CRITICAL - 0 of 60 exchangers answer; mx00.crowd.example.test dns: DANE: no TLSA record",
+        "CRITICAL - 0 of 60 exchangers pass; mx00.crowd.example.test dns: DANE: no TLSA record",
     ),
     # -- DANE
     "nomatch": _unverified(
@@ -122,7 +123,7 @@ CASES = {
         "num=62:hostname mismatch",
         _ONE,
         f"WARNING - 1 of 1 exchangers answer; mx.unusable.example.test dns: {_NO_DANE}",
-        f"{_NONE}; mx.unusable.example.test dns: {_NO_DANE}",
+        f"{_PASS}; mx.unusable.example.test dns: {_NO_DANE}",
     ),
     "mixed": _verified("TLSA 3 1 1")._replace(why="unsupported TLSA certificate usage: 0 0 1"),
     "tlsacname": _verified("TLSA 3 0 2"),
@@ -131,11 +132,11 @@ CASES = {
         "",
         "TLSA lookup error",
         _ONE,
-        f"{_NONE}; mx.tlsabogus.example.test dns: DANE: TLSA lookup: DNSSEC validation fails: {WHY}",
+        f"{_PASS}; mx.tlsabogus.example.test dns: DANE: TLSA lookup: DNSSEC validation fails: {WHY}",
     ),
     "tlsainsecure": _opportunistic("mx.tlsainsecure.example.test", "the TLSA answer is not authenticated by DNSSEC"),
     "notlsa": _opportunistic("mx.notlsa.example.test", "no TLSA record"),
-    "notls": Case("", "", _ONE, f"{_NONE}; mx.notls.example.test starttls: STARTTLS not offered, but DANE demands it"),
+    "notls": Case("", "", _ONE, f"{_PASS}; mx.notls.example.test starttls: STARTTLS not offered, but DANE demands it"),
     "original": Case(
         "Verified",
         "",
@@ -150,7 +151,7 @@ CASES = {
     "tawrongname": _unverified(
         "num=62:hostname mismatch",
         "tawrongname",
-        "TLSA 2 0 1 matches, but certificate is for other.example.test, not for mx.tawr…",
+        "TLSA 2 0 1 matches, but certificate is for other.example.test, not for mx.tawron…",
     ),
     "taexpired": _unverified(
         "certificate has expired", "taexpired", "TLSA 2 0 1 matches, but certificate expired 42 hours ago"
@@ -187,12 +188,12 @@ POLICIES = {
         "WARNING - 1 of 1 exchangers answer; mx1.example.test sts: not among the exchangers of the MTA-STS policy "
         "(testing)"
     ),
-    "stsoutside": f"{_NONE}; mx1.example.test sts: not among the exchangers of the MTA-STS policy (enforce)",
+    "stsoutside": f"{_PASS}; mx1.example.test sts: not among the exchangers of the MTA-STS policy (enforce)",
     "stsnone": f"{_ONE}, MTA-STS none",
     "stslong": f"{_ONE}, MTA-STS enforce valid",
     "stscert": (
-        f"{_NONE}; mx.stscert.example.test sts: MTA-STS policy (enforce): certificate is for other.example.test, not "
-        "for mx.stscert.exam…"
+        f"{_PASS}; mx.stscert.example.test sts: MTA-STS policy (enforce): certificate is for other.example.test, not "
+        "for mx.stscert.exampl…"
     ),
     "stsslow": (
         "WARNING - 1 of 1 exchangers answer; stsslow.example.test timed out at sts: no valid MTA-STS policy: HTTPS: no "

@@ -141,7 +141,10 @@ TLS_FAULTS: Mapping[str, TlsFault] = {
     "a byte a second": TlsFault(flight(1, interval=1.0), NO_END),
     "garbage": TlsFault(after_hello(b"\xff" * 100, Eof()), *NOT_TLS),
     "zeros": TlsFault(after_hello(bytes(100), Eof()), *NOT_TLS),
-    "a reply in plain text": TlsFault(after_hello(b"454 4.7.0 TLS not available\r\n", Eof()), *NOT_TLS),
+    "a reply in plain text": TlsFault(
+        after_hello(b"454 4.7.0 TLS not available\r\n", Eof()),
+        critical("tls: TLS handshake failed: the server said in plain text: 454 4.7.0 TLS not available", quit=False),
+    ),
     "an answer of HTTP": TlsFault(after_hello(b"HTTP/1.1 400 Bad Request\r\n\r\n", Eof()), *NOT_TLS),
     "a record of 64 KiB": TlsFault(
         after_hello(b"\x16\x03\x03\xff\xff" + bytes(65535), Eof()),

@@ -361,7 +361,7 @@ class TestTls:
         assert line(found) == "OK - 1 of 1 exchangers answer, TLSA 3 1 1 matched"
         assert "implicit.example.test_time_starttls" not in found.perfdata
         assert line(check(world, "example", "--ssl", "--dane", "require")) == (
-            "CRITICAL - 0 of 2 exchangers answer; mx1.example.test dns: DANE: no TLSA record"
+            "CRITICAL - 0 of 2 exchangers pass; mx1.example.test dns: DANE: no TLSA record"
         )
 
     def test_without_a_policy_the_users_wish_counts(self, world):
@@ -382,7 +382,7 @@ class TestTls:
         both = ("--dane", "require", "--mta-sts")
         assert line(check(world, "stsoutside", *both)) == POLICIES["stsoutside"]
         assert line(check(world, "stscert", *both)) == (
-            "CRITICAL - 0 of 1 exchangers answer; mx.stscert.example.test dns: DANE: no TLSA record"
+            "CRITICAL - 0 of 1 exchangers pass; mx.stscert.example.test dns: DANE: no TLSA record"
         )
         assert line(check(world, "stsnone", *both)) == (
             "OK - 1 of 1 exchangers answer, TLSA 3 1 1 matched, MTA-STS none"

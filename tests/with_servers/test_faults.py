@@ -180,7 +180,7 @@ READ = 100_000
 MIDDLE = {
     "stops reading": (
         Deaf(),
-        critical("timed out at message: the message not taken by the server within # s", quit=False, late=True),
+        critical("timed out at message: the server did not take the message within # s", quit=False, late=True),
     ),
     "refuses": ((Blurt(b"552 5.3.4 Too big\r\n"), Eof()), critical("message: 552 5.3.4 Too big", quit=False)),
     "refuses and closes": (

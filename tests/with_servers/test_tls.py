@@ -130,7 +130,7 @@ class TestHandshake:
         assert "time_tls" not in result.perfdata
 
     @pytest.mark.parametrize(
-        "answer", [b"\x00\x01 no TLS at all", b"500 5.5.1 What?\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"]
+        "answer", [b"\x00\x01 no TLS at all", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"220 mx ESMTP\r\n"]
     )
     def test_garbage(self, handshake, certs: Certs, answer):
         result = check(handshake(Read(1), answer, Eof()), certs)
@@ -138,6 +138,23 @@ class TestHandshake:
             2,
             f"SMTP CRITICAL - {HOST} tls: TLS handshake failed: wrong version number"
             " (the server did not answer with TLS)",
+        )
+
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            (b"421 4.7.0 too many connections\r\n", "421 4.7.0 too many connections"),
+            (b"554-5.7.1 blocked <you>\r\n554 5.7.1 bye\r\n", "554-5.7.1 blocked you"),
+            (b"500 5.5.1 What\x1b|?\r\n", "500 5.5.1 What␛¦?"),
+        ],
+    )
+    @pytest.mark.parametrize("mode", ["-s", "-S"])
+    def test_a_refusal_in_plain_text(self, handshake, scripted, certs: Certs, mode, answer, said):
+        steps = (Read(1), answer, Eof())
+        result = check(handshake(*steps) if mode == "-S" else scripted(steps), certs, mode=mode)
+        assert (result.code, result.first) == (
+            2,
+            f"SMTP CRITICAL - {HOST} tls: TLS handshake failed: the server said in plain text: {said}",
         )
 
     def test_tls_from_the_first_byte_at_a_port_without(self, postfix: Postfix, certs: Certs):

@@ -93,7 +93,7 @@ def read_announcement(answer: Answer) -> Announcement:
     if not records:
         near = next((octets for octets in answer.texts if octets[:7].lower() == b"v=stsv1"), None)
         if near is not None:
-            return Announcement(failure=_policy_fault(f"the record does not begin with v=STSv1;, {_shown(near)}"))
+            return Announcement(failure=_policy_fault(f"the record begins with {_shown(near)}, not with v=STSv1;"))
         return Announcement(failure=Failure("missing", "no MTA-STS record"))
     if len(records) > 1:
         return Announcement(failure=_policy_fault(f"{len(records)} records announce one, senders take that for none"))

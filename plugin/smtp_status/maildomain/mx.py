@@ -165,7 +165,7 @@ def _name_fault(exchange: str) -> str:
         return ""
     # RFC 6761 section 6.3.  To connect would ask this machine instead of the domain.
     if exchange.lower().rpartition(".")[2] == "localhost":
-        return "is each sender's own host"
+        return "is where senders would ask themselves"
     bare = exchange.replace("\\", "").strip("[]")
     if hosts.family(bare):
         return "is an address, not a name"
@@ -178,7 +178,7 @@ def _name_fault(exchange: str) -> str:
 
 def _own(addresses: Iterable[str]) -> str:
     """To connect there would ask this machine instead of the exchanger (RFC 5321 section 5.1)."""
-    return f"{min(addresses)}, each sender's own host"
+    return f"{min(addresses)}, where senders would ask themselves"
 
 
 def _address(text: str, port: int) -> Address:
@@ -199,7 +199,7 @@ def _no_address(answers: tuple[Answer, ...], before: str) -> Failure:
             return failure._replace(cause=f"{before}no address: {failure.cause}")
     left_out = [text for answer in answers for text in answer.hosts]
     if left_out:
-        return Failure("nodata", f"{before}no address: {left_out[0]} is none")
+        return Failure("nodata", f"{before}no usable address, only {left_out[0]}")
     types = " or ".join(answer.query.type for answer in reversed(answers))
     return Failure("nodata", f"{before}no address: no {types} record (NODATA)")
 

@@ -30,7 +30,7 @@ MEANINGS = {
     502: "authentication not implemented",
     503: "authentication not permitted at this point",
     504: "mechanism not supported",
-    534: "mechanism too weak",
+    534: "a stronger mechanism or an app password is wanted",
     535: "credentials rejected",
     538: "encryption required for this mechanism",
 }
@@ -145,6 +145,6 @@ def _why_no_mechanism(session: Session, offered: list[str]) -> str:
     if wanted is not None and wanted not in offered:
         return f"{wanted} not offered, only {listed}"
     if not session.secured and mechanisms.PLAINTEXT.intersection(offered):
-        hint = "STARTTLS is offered: -S?" if "STARTTLS" in session.extensions else "--auth-plaintext allows it"
+        hint = "STARTTLS is offered: -S?" if "STARTTLS" in session.extensions else "another port? --auth-plaintext?"
         return f"without TLS no mechanism offered hides the password ({listed}); {hint}"
     return f"no mechanism in common, offered: {listed}"

@@ -132,7 +132,7 @@ class Observations:
         kept, reply = self._words_kept, answer.reply
         if len(reply.lines) > kept:
             reply = reply._replace(lines=reply.lines[: kept + 1])
-        text = _words(reply.texts, kept)
+        text = _words(_with_one_code(reply.texts) if len(reply.lines) > 1 else reply.texts, kept)
         self.findings.append(Finding(stage, kind, answer.reply.codes, text, cause, about, answer.seconds))
 
     def add_failure(self, stage: str, failure: Failure, cause: str) -> None:
@@ -186,6 +186,16 @@ class Observations:
             self.notes.append(words.partition(" ")[0])
         if self._transcript is not None:
             self._transcript.secure(words)
+
+
+def _with_one_code(texts: tuple[bytes, ...]) -> Iterable[bytes]:
+    """``texts`` without the enhanced status code (RFC 3463) in those lines that only repeat the one of the first."""
+    code = texts[0].partition(b" ")[0]
+    numbers = code.split(b".")
+    if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
+        return texts
+    again = code + b" "
+    return (text[len(again) :] if place and text.startswith(again) else text for place, text in enumerate(texts))
 
 
 def _words(texts: Iterable[bytes], kept: int) -> str:

@@ -171,7 +171,7 @@ class Session:
         if failure.kind == "timeout" and not failure.cause:
             for_so_long = f"{failure.waited:.1f} s"
             if failure.sending:
-                return f"{_SENT.get(verb, verb)} not taken by the server within {for_so_long}"
+                return f"the server did not take {_SENT.get(verb, verb)} within {for_so_long}"
             if failure.lines:
                 return f"{reply} incomplete after {for_so_long}"
             if verb == "message":

@@ -6,7 +6,7 @@ import ssl
 from time import time
 
 from ..findings import Failure
-from ..text import clean
+from ..text import clean, sentence
 from . import peer
 from .certificate import Certificate, is_address
 from .der import CertificateFault
@@ -39,11 +39,17 @@ def reason_of(error: OSError, otherwise: str) -> str:
 
 
 def tls_failure(
-    error: OSError, connection: Connection, name: str, what: str = "handshake", plan: TlsPlan | None = None
+    error: OSError,
+    connection: Connection,
+    name: str,
+    what: str = "handshake",
+    *,
+    plan: TlsPlan | None = None,
+    first: bytes = b"",
 ) -> Failure:
     """What an error of ``connection`` with ``name`` means; ``what`` failed: the handshake, or what had come of it.
 
-    ``plan``: as with ``TlsLayer``.
+    ``plan``: as with ``TlsLayer``.  ``first``: the first octets that came.
     """
     chain = peer_chain(connection)
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -51,15 +57,25 @@ def tls_failure(
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return Failure("closed", "connection closed by the server", chain=chain)
     reason = _without_version(clean(reason_of(error, "unknown error")))
+    if reason in _NOT_TLS and _refuses(first):
+        line = clean(sentence(first.splitlines()[0]))
+        return Failure("handshake", f"TLS {what} failed: the server said in plain text: {line}")
     # After the handshake both sides have found a version and ciphers; what can still be wrong is our certificate.
     meaning = ""
     if what == "handshake" or reason in _ABOUT_OUR_CERTIFICATE:
         meaning = _MEANINGS.get(reason, "")
+        if reason in _ABOUT_OUR_CERTIFICATE and plan is not None and plan.client_cert is None:
+            meaning = _WANTS_ONE
         if reason in _VERSIONS:
             minimum = plan.minimum if plan is not None else "1.2"
             meaning = f"the server has no TLS {minimum}{'' if minimum == '1.3' else ' or newer'}"
     remark = "; ".join(filter(None, (meaning, _hint(reason, plan))))
     return Failure("handshake", f"TLS {what} failed: {reason}" + (f" ({remark})" if remark else ""), chain=chain)
+
+
+def _refuses(octets: bytes) -> bool:
+    """Whether this is the reply of an SMTP server that wants to have nothing to do with us, such as 421 or 554."""
+    return octets[:1] in (b"4", b"5") and octets[:3].isdigit() and octets[3:4] in (b" ", b"-")
 
 
 def _without_version(reason: str) -> str:
@@ -136,6 +152,8 @@ _ACCEPTS_OLD = "--tls-min 1.1?"
 
 _OLDER = {"1.3": "1.2", "1.2": "1.0", "1.1": "1.0"}
 
+_WANTS_ONE = "the server wants a client certificate: --client-cert?"
+
 _ABOUT_OUR_CERTIFICATE = {
     "alert certificate required": "the server wants a client certificate",
     "alert unknown ca": "the server does not trust the client certificate",
@@ -149,7 +167,6 @@ _ABOUT_OUR_CERTIFICATE = {
         ),
         "the server does not take the client certificate",
     ),
-    "alert access denied": "the server does not let this client in",
 }
 
 _NOT_TLS = ("wrong version number", "record layer failure", "packet length too long")  # each OpenSSL has its own
@@ -175,6 +192,7 @@ _OLD_EQUIPMENT = ("dh key too small", "unsafe legacy renegotiation disabled", *_
 _MEANINGS = {
     **dict.fromkeys(_NOT_TLS, "the server did not answer with TLS"),
     **_ABOUT_OUR_CERTIFICATE,
+    "alert access denied": "the server does not let this client in",
     "dh key too small": "the server's Diffie-Hellman key is too small for today",
     "unsafe legacy renegotiation disabled": "the server has no secure renegotiation, RFC 5746",
     **dict.fromkeys(_WEAK_SIGNATURES, "the server signs with a hash too weak for today"),

@@ -29,6 +29,7 @@ class TlsLayer:
         self._name = name
         self._plan = plan
         self._watch = KeyExchangeWatch()
+        self._first = b""  # what came first, as far as it may be no TLS
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         try:
@@ -41,6 +42,7 @@ class TlsLayer:
     def feed(self, data: bytes) -> None:
         """Take ciphertext from the socket.  Raises TransportError where a key exchange would take too long."""
         if not self._watch.done:
+            self._first = self._first or data
             bits = self._watch.feed(data)
             if bits:
                 cause = f"TLS handshake failed: Diffie-Hellman prime of {bits} bits, more than {MOST_BITS}"
@@ -62,7 +64,8 @@ class TlsLayer:
         except ssl.SSLWantReadError:
             return False
         except (ssl.SSLError, OSError) as error:
-            raise TransportError(tls_failure(error, self._object, self._name, plan=self._plan)) from None
+            failure = tls_failure(error, self._object, self._name, plan=self._plan, first=self._first)
+            raise TransportError(failure) from None
         return True
 
     def encrypt(self, data: bytes) -> bytes:

@@ -49,9 +49,9 @@ class TestAnnouncement:
         ("texts", "cause"),
         [
             ((b"v=STSv1; id=1", b"v=STSv1; id=2"), "2 records announce one, senders take that for none"),
-            ((b"v=STSv1",), "the record does not begin with v=STSv1;, v=STSv1"),
-            ((b"v=stsv1; id=1",), "the record does not begin with v=STSv1;, v=stsv1; id=1"),
-            ((b"v=STSv1 ; id=1",), "the record does not begin with v=STSv1;, v=STSv1 ; id=1"),
+            ((b"v=STSv1",), "the record begins with v=STSv1, not with v=STSv1;"),
+            ((b"v=stsv1; id=1",), "the record begins with v=stsv1; id=1, not with v=STSv1;"),
+            ((b"v=STSv1 ; id=1",), "the record begins with v=STSv1 ; id=1, not with v=STSv1;"),
             ((b"v=STSv1;",), "the record needs one id of up to 32 letters and digits"),
             ((b"v=STSv1; id=;",), "malformed field in the record, id="),
             ((b"v=STSv1; id=a-b;",), "the record needs one id of up to 32 letters and digits"),

@@ -153,9 +153,9 @@ class TestMailDomain:
     def test_the_host_of_whoever_asks(self, name):
         found = mail_domain(World().add("example.test", "MX", MxRecord(5, name), MxRecord(10, "mx.test")))
         assert found.entries == (MxRecord(10, "mx.test"),)
-        assert found.warnings == (Finding("dns", "protocol", cause=f"MX {name} is each sender's own host"),)
+        assert found.warnings == (Finding("dns", "protocol", cause=f"MX {name} is where senders would ask themselves"),)
         found = mail_domain(World().add("example.test", "MX", MxRecord(5, name)))
-        assert found.fault == Finding("dns", "protocol", cause=f"MX {name} is each sender's own host")
+        assert found.fault == Finding("dns", "protocol", cause=f"MX {name} is where senders would ask themselves")
 
     @pytest.mark.parametrize("literal", ["192.0.2.1", "[192.0.2.1]", "2001:db8::1"])
     def test_an_address_beside_a_name(self, literal):
@@ -219,17 +219,17 @@ class TestAddresses:
         found = exchanger(World().host("mx.example.test", "0.0.0.0", "192.0.2.1", "::"))
         assert [address.text for address in found.addresses] == ["192.0.2.1"]
         found = exchanger(World().host("mx.example.test", "0.0.0.0"))
-        assert found.failure == Failure("nodata", "no address: 0.0.0.0 is none")
+        assert found.failure == Failure("nodata", "no usable address, only 0.0.0.0")
 
     @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
     def test_an_address_every_host_has(self, address):
         """To connect there would ask the monitoring host's own server."""
         found = exchanger(World().host("mx.example.test", address), of=secure_domain())
         assert found.addresses == ()
-        assert found.failure == Failure("protocol", f"no address but {address}, each sender's own host")
+        assert found.failure == Failure("protocol", f"no address but {address}, where senders would ask themselves")
         found = exchanger(World().host("mx.example.test", address, "192.0.2.1"), of=secure_domain(), with_tlsa=False)
         assert [one.text for one in found.addresses] == ["192.0.2.1"]
-        cause = f"among the addresses is {address}, each sender's own host"
+        cause = f"among the addresses is {address}, where senders would ask themselves"
         assert found.warnings == (Finding("dns", "protocol", cause=cause),)
 
     def test_who_names_this_host_means_it(self):

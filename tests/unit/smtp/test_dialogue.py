@@ -114,7 +114,7 @@ def test_server_text_is_made_harmless():
 
 def test_lines_of_a_reply_are_joined():
     talk = Talk(plan(TO), GREETING, EHLO, "550-5.7.1 not\n550-5.7.1   today\n550 5.7.1 sorry", BYE)
-    assert talk.last == Finding("mail", "failure", (550,), "5.7.1 not 5.7.1 today 5.7.1 sorry", seconds=SECONDS)
+    assert talk.last == Finding("mail", "failure", (550,), "5.7.1 not today sorry", seconds=SECONDS)
 
 
 def test_without_sender_and_recipients_there_is_no_mail():

@@ -105,7 +105,7 @@ def test_data_before_the_message_is_sent():
     ("failure", "cause"),
     [
         (silence(b"250-a", waited=3.0), "reply to the final dot incomplete after 3.0 s"),
-        (silence(sending=True, waited=3.0), "the message not taken by the server within 3.0 s"),
+        (silence(sending=True, waited=3.0), "the server did not take the message within 3.0 s"),
         (closed(b"250-a"), "connection closed by the server in the middle of the reply to the final dot"),
         (closed(sending=True), "connection closed by the server while the message was sent"),
         (Failure("unreachable", "no route to 192.0.2.10 port 25"), "no route to 192.0.2.10 port 25"),
@@ -125,7 +125,7 @@ def test_words_for_what_happened_to_the_message(failure, cause):
     ("failure", "cause"),
     [
         (silence(b"250-a", waited=3.0), "reply to MAIL incomplete after 3.0 s"),
-        (silence(sending=True, waited=3.0), "MAIL not taken by the server within 3.0 s"),
+        (silence(sending=True, waited=3.0), "the server did not take MAIL within 3.0 s"),
         (closed(b"250-a"), "connection closed by the server in the middle of the reply to MAIL"),
         (closed(sending=True), "connection closed by the server while MAIL was sent"),
     ],
