@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 _PART = re.compile(r"(?P<begin><!-- made: (?P<name>[a-z ]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
-_TYPED = re.compile(r"--quit-after rcpt|--state [a-z:]+=ok|uname -n|<>|\\[nt\\]|(?<![\w-])--?[A-Za-z][\w-]*")
+_TYPED = re.compile(
+    r"--quit-after rcpt|--dane require|--state [a-z:]+=ok|--stage-[a-z]+ arrive=\d+|uname -n|<>|\\[nt\\]"
+    r"|(?<![\w-])--?[A-Za-z][\w-]*"
+)
 _CONSOLE = re.compile(r"(?P<begin>```console\n)(?P<body>.*?)(?P<end>```\n)", re.DOTALL)
 _LINE = re.compile(r"(?P<begin><!-- line: (?P<name>[^>]+) -->\n```text\n)(?P<body>.*?)(?P<end>```\n)", re.DOTALL)
 

@@ -125,8 +125,7 @@ WORDS = {
     ),
     "dane": (
         "To see what senders with DANE see: judge TLS by what the DNS says of the certificate, TLSA records (RFC"
-        " 7672) of usage 2 and 3; never, where there are any, or insist on them. Needs no more than dnspython."
-        " Default: off."
+        " 7672) of usage 2 and 3. off: never; try: where there are any; require: insist on them. Default: off."
     ),
     "mta-sts": (
         "To see what senders with MTA-STS see: judge by the policy on TLS that the domain publishes on the web"
@@ -173,8 +172,8 @@ WORDS = {
     ),
     "lost": "How many lost messages are too many: from these numbers on it is WARNING, CRITICAL. Default: 1,2.",
     "pending": (
-        "How many messages under way are too many, likewise. Default: none. How long one may be under way is"
-        " --stage-warning arrive=, with a default of 60 s, and 600 s for --stage-critical."
+        "How many messages under way are too many, likewise. Default: none. How long one may be under way, by"
+        " default: --stage-warning arrive=60, --stage-critical arrive=600."
     ),
     "authserv-id": (
         "To see what the receiving server thinks of the sender (SPF, DKIM, DMARC): whose Authentication-Results"
