@@ -150,13 +150,15 @@ class StageTime(NamedTuple):
 
 class Days(int):
     """Whole days until a certificate expires, rounded down; ``words`` say it for people, with hours or minutes where
-    the day is near."""
+    the day is near, and ``expires`` is the instant itself, in seconds since the epoch."""
 
     words: str
+    expires: int
 
-    def __new__(cls, days: int, words: str) -> Days:
+    def __new__(cls, days: int, words: str, expires: int) -> Days:
         made = super().__new__(cls, days)
         made.words = words
+        made.expires = expires
         return made
 
 

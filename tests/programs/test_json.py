@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,9 @@ def test_a_certificate_is_told(scripted: Any, certs: Certs) -> None:
     certificate = found["targets"][0]["certificate"]
     assert certificate["subject"] == "CN=mx1.example.test"
     assert certificate["days"] == next(f["value"] for f in found["perfdata"] if f["label"] == "tls_days") > 20
+    ends = datetime.fromtimestamp(certificate["expires"], timezone.utc)
+    assert f" to {ends:%Y-%m-%d}, expires in " in certificate["valid"]
+    assert certificate["days"] == (ends - datetime.now(timezone.utc)).days
     assert certificate["issuer"] == "CN=Test Intermediate CA"
     assert certificate["key"].startswith("EC P-256, SHA-256 ")
     assert "mx2.example.test" in certificate["names"]

@@ -481,6 +481,7 @@ def test_the_document_tells_of_arrival(fate, state, counted, kinds, check):
     assert {name: arrival[name] for name in counted} == counted
     assert [one["kind"] for one in arrival["findings"]] == kinds
     assert arrival["seconds"] > 0 and arrival["transcript"]
+    assert (arrival["certificate_expires"] - time.time()) // 86400 == arrival["certificate_days"] == 30
     assert PASSWORD not in str(found)
     figures = {figure["label"]: figure["value"] for figure in found["perfdata"]}
     assert figures["arrived"] == arrival["arrived"] and figures.get("time_arrive") == arrival["slowest"]

@@ -176,7 +176,7 @@ def perform(settings: Settings, plan: ArrivalPlan, collect: Collect, began: floa
 
 def _document(resource: Collecting, settings: Settings) -> dict[str, Any]:
     """What is told to programs of the mailbox and the newest probe; of the others nothing is known."""
-    from .document import MOST_LINES, of_mailbox  # noqa: PLC0415 - for programs only
+    from .document import MOST_LINES, expires, of_mailbox  # noqa: PLC0415 - for programs only
 
     seen, session = resource.seen, resource.collection.session
     newest = seen.newest
@@ -190,6 +190,7 @@ def _document(resource: Collecting, settings: Settings) -> dict[str, Any]:
         "oldest": None,
         "messages": seen.messages,
         "certificate_days": session.tls_days,
+        "certificate_expires": expires(session.tls_days),
         "findings": [
             of_mailbox(finding, remark, states.state_of(finding, settings.rules, settings.timeout_state))
             for finding, remark in resource.told

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from ..findings import Finding, Outcome, StageTime
+    from ..findings import Days, Finding, Outcome, StageTime
     from ..net.routes import Survey
     from ..options.settings import Settings, StateRule
     from .resource import SMTP
@@ -147,6 +147,7 @@ def _arrival(resource: SMTP, settings: Settings) -> dict[str, Any] | None:
         "oldest": None if counted is None else max(map(_seconds, counted.oldest.values()), default=None),
         "messages": seen.messages,
         "certificate_days": seen.tls_days,
+        "certificate_expires": expires(seen.tls_days),
         "findings": [
             of_mailbox(
                 one.finding,
@@ -211,7 +212,12 @@ def _certificate(outcome: Outcome) -> dict[str, Any] | None:
     told: dict[str, Any] = {name: value for name, _, value in facts if name in _OF_CERTIFICATE}
     if not told and outcome.tls_days is None:
         return None
-    return {"days": outcome.tls_days, **dict.fromkeys(_OF_CERTIFICATE), **told}
+    return {"days": outcome.tls_days, "expires": expires(outcome.tls_days), **dict.fromkeys(_OF_CERTIFICATE), **told}
+
+
+def expires(days: Days | None) -> int | None:
+    """The instant after which a certificate is not valid any more."""
+    return None if days is None else days.expires
 
 
 def _figure(item: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def days_left(certificate: Certificate, now: float) -> Days:
     ``now`` is in seconds since the epoch.
     """
     days = int((certificate.not_after - now) // DAY)
-    return Days(days, _expiry(certificate.not_after - now, days))
+    return Days(days, _expiry(certificate.not_after - now, days), int(certificate.not_after))
 
 
 def expiry_words(certificate: Certificate, now: float) -> str:

@@ -378,7 +378,7 @@ SAID = {20: "expires in 20 days", 1: "expires in 1 day", 0: "expires in 5 hours"
     ],
 )
 def test_not_for_long(days, words):
-    assert line(outcome(*WHOLE, tls_days=Days(days, SAID[days])), certificate_days=(21, 7)) == f"SMTP {words} wanted"
+    assert line(outcome(*WHOLE, tls_days=Days(days, SAID[days], 0)), certificate_days=(21, 7)) == f"SMTP {words} wanted"
 
 
 def test_a_finding_is_named_before_a_time_of_the_same_state():

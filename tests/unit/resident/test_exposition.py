@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from helpers.known import RCPT, WHOLE, Known, outcome
 from helpers.talk import SENDER, TO, plan
 from smtp_status.check.check import SMTPCheck, report
-from smtp_status.findings import Finding, Target
+from smtp_status.findings import Days, Finding, Target
 from smtp_status.options.settings import Settings
 from smtp_status.resident.exposition import FIGURES, Outcome
 
@@ -42,7 +42,7 @@ REFUSED = Finding("rcpt", "failure", (550,), "5.1.1 No such user")
 
 
 def test_a_success() -> None:
-    found = samples(told(outcome(*WHOLE, tls_days=30)))
+    found = samples(told(outcome(*WHOLE, tls_days=Days(30, "expires in 30 days", 1_802_592_000))))
     host = "mx1.example.org"
     assert found["smtp_status_state",] == 0
     assert found["smtp_status_seconds",] == 0.08412
