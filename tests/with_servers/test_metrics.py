@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from servers.requirements import find, need
 from servers.scripted import Sleep
 from smtp_status.resident import spawn
 
@@ -102,6 +103,28 @@ def test_what_is_asked_wrongly(web: Web, query: str) -> None:
     assert (status, kind, text.count("\n")) == (400, "text/plain; charset=utf-8", 1)
 
 
+def test_a_refusal_is_counted_and_the_log_says_why(tmp_path: Path) -> None:
+    """Prometheus shows no more of it than that there was no answer."""
+    web = Web(tmp_path)
+    try:
+        _, _, text = web.ask("/probe?target=a&module=m%1b%0ax")
+        assert text == "no module 'm??x', there are mx, login\n"
+        assert web.log.read_text() == f"smtp_statusd: a probe was refused: {text}"
+        assert "smtp_statusd_probes_refused_total 1.0\n" in web.ask("/metrics")[2]
+    finally:
+        web.process.terminate()
+        assert web.process.wait(10) == 0
+
+
+@pytest.mark.parametrize("path", ["/probe?target=127.0.0.1:1&module=mx", "/metrics"])
+def test_promtool_finds_nothing_wrong_with_the_metrics(web: Web, path: str) -> None:
+    need("prometheus")
+    _, _, text = web.ask(path)
+    command = [find("promtool") or "", "check", "metrics"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
 def test_other_pages(web: Web) -> None:
     assert web.ask("/")[0] == 200
     assert web.ask("/nothing") == (404, "text/plain; charset=utf-8", "there are /probe and /metrics\n")
@@ -119,7 +142,7 @@ def test_it_tells_of_itself(web: Web) -> None:
     assert found["smtp_statusd_probes_total", "mx", "critical"] >= 1
     assert found["smtp_statusd_probes_alone_total",] >= 1
     assert found["smtp_statusd_probes_in_progress",] == 0
-    assert found["smtp_statusd_probe_seconds_count", "mx"] >= 1
+    assert found["smtp_statusd_probe_duration_seconds_count", "mx"] >= 1
     assert "process_resident_memory_bytes" in text and "smtp_statusd_build_info" in text
 
 

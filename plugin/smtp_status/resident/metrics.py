@@ -15,7 +15,7 @@ import sys
 import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore, Lock, Thread
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,13 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MOST = 512
-"""Requests at the same time; more are told to come again."""
+"""Probes at the same time; more are told to come again."""
 
 LONGEST = 120.0
 """Seconds that a probe may take where the scrape does not say how long it waits."""
 
 MARGIN = 0.5
 """Seconds of a scrape's patience that are kept for the answer."""
+
+MOST_LINES = 10
+"""Lines about refused probes in the log within a minute: whoever can reach the port can have any number refused."""
 
 BAD_USAGE = 3
 
@@ -58,15 +61,38 @@ class Meters:
         self.probes = Counter(
             "smtp_statusd_probes", "Probes, by their outcome.", ["module", "state"], registry=registry
         )
+        self.refused = Counter("smtp_statusd_probes_refused", "Probes that were not carried out.", registry=registry)
         self.alone = Counter("smtp_statusd_probes_alone", "Probes in a process of their own.", registry=registry)
         self.running = Gauge("smtp_statusd_probes_in_progress", "Probes that run now.", registry=registry)
         self.seconds = Histogram(
-            "smtp_statusd_probe_seconds",
+            "smtp_statusd_probe_duration_seconds",
             "How long probes took.",
             ["module"],
             registry=registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
         )
+
+
+class Refusals:
+    """Tells the log why probes are refused, as far as it has room for that."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._until = 0.0
+        self._told = 0
+        self._untold = 0
+
+    def tell(self, why: str, now: float) -> None:
+        """``now`` is an instant of the monotonic clock."""
+        with self._lock:
+            if now >= self._until:
+                self._until, self._told = now + 60, 0
+            if self._told == MOST_LINES:
+                self._untold += 1
+                return
+            self._told += 1
+            untold, self._untold = self._untold, 0
+        log.tell(f"a probe was refused: {why}" + (f" ({untold} more before this one)" if untold else ""))
 
 
 class Prober:
@@ -76,6 +102,12 @@ class Prober:
         self._modules = modules
         self._back_ends = back_ends
         self._meters = meters
+        self._refusals = Refusals()
+
+    def refuse(self, why: str) -> None:
+        """A probe is not carried out."""
+        self._meters.refused.inc()
+        self._refusals.tell(why, time.monotonic())
 
     def probe(self, module: str, target: str, domain: str, seconds: float) -> Mapping[str, Any]:
         """The document of one check.  Raises ModulesError."""
@@ -105,7 +137,8 @@ def _document(output: str) -> Mapping[str, Any]:
     except ValueError:
         pass
     sentence = output.split("\n", 1)[0] or "the plugin said nothing"
-    return {"state": "unknown", "sentence": sentence, "seconds": None, "perfdata": [], "targets": [], "domain": None}
+    nothing = dict.fromkeys(("seconds", "domain", "arrival"))
+    return {"state": "unknown", "sentence": sentence, **nothing, "targets": [], "perfdata": []}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -121,16 +154,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
-        if not self.room.acquire(blocking=False):
-            self._say(HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST} probes run already\n")
-            return
         try:
-            self._answer()
-        finally:
-            self.room.release()
-
-    def _answer(self) -> None:
-        url = urlsplit(self.path)
+            url = urlsplit(self.path)
+        except ValueError:  # such as a bracket that is not closed
+            self._say(HTTPStatus.BAD_REQUEST, "there are /probe and /metrics\n")
+            return
         if url.path == "/probe":
             self._probe(parse_qs(url.query, keep_blank_values=True))
         elif url.path == "/metrics":
@@ -148,13 +176,23 @@ class Handler(BaseHTTPRequestHandler):
             if unknown or any(len(values) > 1 for values in asked.values()):
                 raise ModulesError("there are target or domain, and module, each once; options stand in the module")
             words = {name: values[0] for name, values in asked.items()}
-            document = self.prober.probe(
-                words.get("module", ""), words.get("target", ""), words.get("domain", ""), self._patience()
-            )
+            if not self.room.acquire(blocking=False):
+                self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST} probes run already")
+                return
+            try:
+                document = self.prober.probe(
+                    words.get("module", ""), words.get("target", ""), words.get("domain", ""), self._patience()
+                )
+            finally:
+                self.room.release()
         except ModulesError as error:
-            self._say(HTTPStatus.BAD_REQUEST, f"{error}\n")
+            self._refuse(HTTPStatus.BAD_REQUEST, str(error))
             return
         self._tell(Outcome(document))
+
+    def _refuse(self, status: HTTPStatus, why: str) -> None:
+        self.prober.refuse(why)
+        self._say(status, f"{why}\n")
 
     def _patience(self) -> float:
         """Seconds that a probe may take."""
