@@ -69,13 +69,13 @@ def prometheus(label: str) -> dict[str, object]:
     """The same as an expression of PromQL; of several servers the slowest, or the certificate that expires first."""
     place = 'instance="$host", module="$service"'
     if label == "tls_days":
-        words = f"min(smtp_status_certificate_days{{{place}}})"
+        words = f"floor((min(smtp_status_certificate_expiry_timestamp_seconds{{{place}}}) - time()) / 86400)"
     elif label == "state":
         words = f"max(smtp_status_state{{{place}}})"
     elif label == "time":
-        words = f"max(smtp_status_seconds{{{place}}})"
+        words = f"max(smtp_status_duration_seconds{{{place}}})"
     else:
-        words = f'max(smtp_status_stage_seconds{{{place}, stage="{_short(label)}"}})'
+        words = f'max(smtp_status_stage_duration_seconds{{{place}, stage="{_short(label)}"}})'
     return {"expr": words, "legendFormat": _short(label)}
 
 

@@ -14,12 +14,14 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
+from prometheus_client import generate_latest
 
 from helpers.plugin import ROOT
 from servers.ports import free_ports
 from servers.process import Daemon
 from servers.requirements import find, need
 from servers.steady import SteadyServer
+from smtp_status.resident.exposition import FIGURES, Outcome
 from smtp_status.stages import STAGES
 
 pytestmark = pytest.mark.timing  # two hundred checks within each scrape
@@ -29,6 +31,14 @@ TARGETS = 200
 DAEMON = "from smtp_status.resident.daemon import run; run()"
 
 Gain = TypeVar("Gain")
+
+
+def promtool(*words: object, told: bytes = b"") -> str:
+    """What it says; it has nothing to object to."""
+    done = subprocess.run([find("promtool") or "", *map(str, words)], input=told, capture_output=True, check=False)
+    said = (done.stdout + done.stderr).decode()
+    assert done.returncode == 0, said
+    return said
 
 
 def until(look: Callable[[], Gain], good: Callable[[Gain], bool], seconds: float = 60) -> Gain:
@@ -50,11 +60,12 @@ class Lab:
         self.targets = [f"127.0.{number // 100 + 1}.{number % 100 + 1}:{mail}" for number in range(TARGETS)]
         secret = base / "probe.secret"
         secret.write_text("hunter2\n")
-        modules = base / "modules.ini"
-        text = (SHIPPED / "modules.ini").read_text("utf-8")
-        modules.write_text(text.replace("/etc/smtp_statusd/probe.secret", str(secret)))
-        words = ["--metrics", f"127.0.0.1:{self.metrics}", "--modules", modules]
-        with (base / "statusd.log").open("wb") as log:
+        self.modules = base / "modules.ini"
+        text = re.sub(r"^#(?=\S)", "", (SHIPPED / "modules.ini").read_text("utf-8"), flags=re.MULTILINE)
+        self.modules.write_text(text.replace("/etc/smtp_statusd/probe.secret", str(secret)))
+        words = ["--metrics", f"127.0.0.1:{self.metrics}", "--modules", self.modules]
+        self.log = base / "statusd.log"
+        with self.log.open("wb") as log:
             self.statusd = subprocess.Popen([sys.executable, "-c", DAEMON, *words], stderr=log)
         self._configure(base)
         options = ["--web.listen-address", f"127.0.0.1:{self.web}", "--storage.tsdb.path", base / "data"]
@@ -64,15 +75,16 @@ class Lab:
         assert until(self._ready, bool)
 
     def _configure(self, base: Path) -> None:
-        """As shipped, but for what is scraped and how often."""
+        """As shipped, but for what is scraped and how often, and with what stands there as a comment."""
         text = (SHIPPED / "prometheus.yml").read_text("utf-8")
+        text = re.sub("^  #(?=- |  )", "  ", text, flags=re.MULTILINE)
         mine = "".join(f"          - {target}\n" for target in self.targets)
         changes = {
             "  scrape_interval: 60s\n": "  scrape_interval: 5s\n  evaluation_interval: 1s\n",
             "scrape_timeout: 30s": "scrape_timeout: 5s",
             "          - mx1.example.org\n          - mx2.example.org\n": mine,
             '["smtp.example.org:587"]': '["127.0.0.1:1"]',
-            "scrape_interval: 5m": "scrape_interval: 5s",
+            "scrape_interval: 2m": "scrape_interval: 5s",
             "127.0.0.1:9925": f"127.0.0.1:{self.metrics}",
         }
         for old, new in changes.items():
@@ -97,6 +109,12 @@ class Lab:
         """The only value of a query, 0 where there is none."""
         found = self.api("query", query=query)["result"]
         return float(found[0]["value"][1]) if found else 0.0
+
+    def firing(self, job: str) -> dict[str, Any]:
+        """The alerts about a job, by their names."""
+        alerts = self.api("alerts")["alerts"]
+        found = [one for one in alerts if one["state"] == "firing" and one["labels"].get("job") == job]
+        return {one["labels"]["alertname"]: one for one in found}
 
     def stop(self) -> None:
         self.prometheus.stop()
@@ -131,7 +149,7 @@ def test_the_back_ends_check_them(lab: Lab) -> None:
 
 def test_what_is_measured(lab: Lab) -> None:
     place = f'{{instance="{lab.targets[0]}"}}'
-    found = lab.api("query", query=f"smtp_status_stage_seconds{place}")["result"]
+    found = lab.api("query", query=f"smtp_status_stage_duration_seconds{place}")["result"]
     stages = {one["metric"]["stage"]: float(one["value"][1]) for one in found}
     assert {"connect", "banner", "ehlo", "mail", "rcpt", "quit"} == set(stages)
     assert all(0 < seconds < 1 for seconds in stages.values())
@@ -139,14 +157,9 @@ def test_what_is_measured(lab: Lab) -> None:
 
 
 def test_a_server_that_fails_raises_the_alert(lab: Lab) -> None:
-    def firing() -> dict[str, Any]:
-        alerts = lab.api("alerts")["alerts"]
-        found = [one for one in alerts if one["state"] == "firing" and one["labels"]["job"] == "submission"]
-        return {one["labels"]["alertname"]: one for one in found}
-
-    found = until(firing, lambda alerts: "MailServerFails" in alerts)
+    found = until(lambda: lab.firing("submission"), lambda alerts: "MailServerFails" in alerts)
     alert = found["MailServerFails"]
-    assert alert["annotations"]["summary"] == "127.0.0.1:1 does not take mail (submission)"
+    assert alert["annotations"]["summary"] == "the check of 127.0.0.1:1 is CRITICAL (submission)"
     assert alert["annotations"]["description"].strip() == "127.0.0.1 connect: refused."
 
 
@@ -164,9 +177,114 @@ def test_the_dashboard_asks_for_what_there_is(lab: Lab) -> None:
     assert {one["instance"] for one in hosts} >= set(lab.targets)
 
 
+def test_a_probe_that_is_refused_raises_an_alert(lab: Lab) -> None:
+    """As of a module that is taken out of the file while Prometheus asks for it still."""
+    text = lab.modules.read_text("utf-8")
+    lab.modules.write_text(text.replace("[submission]", "[other]"))
+    try:
+        found = until(lambda: lab.firing("submission"), lambda alerts: "MailCheckMissing" in alerts)
+    finally:
+        lab.modules.write_text(text)
+    assert found["MailCheckMissing"]["annotations"]["summary"] == (
+        "no check of 127.0.0.1:1: smtp_statusd does not answer, or refuses the probe (module, target): see its log"
+    )
+    assert until(lambda: lab.value("smtp_statusd_probes_refused_total"), bool) > 0
+    told = "smtp_statusd: a probe was refused: no module 'submission', there are mx, domain, other\n"
+    assert told in lab.log.read_text("utf-8")
+
+
+SERIES = {
+    'smtp_status_state{instance="limit",module="mx"}': "2x120",
+    'smtp_status_duration_seconds{instance="limit",module="mx"}': "9x120",
+    'smtp_status_state{instance="slow",module="mx"}': "0x120",
+    'smtp_status_duration_seconds{instance="slow",module="mx"}': "9x120",
+    'smtp_status_certificate_expiry_timestamp_seconds{host="past"}': "60x120",
+    'smtp_status_certificate_expiry_timestamp_seconds{host="near"}': "90000x120",
+    'smtp_status_certificate_expiry_timestamp_seconds{host="far"}': "9000000x120",
+    'smtp_status_imap_certificate_expiry_timestamp_seconds{instance="mx"}': "90000x120",
+    'up{instance="gone",module="any"}': "0x120",
+    'up{instance="127.0.0.1:9925",job="smtp_statusd"}': "0x120",
+}
+"""What there is each minute, for two hours from the epoch on."""
+
+ALERTS = {
+    "MailServerFails": [
+        (
+            {"instance": "limit", "module": "mx", "severity": "critical"},
+            "the check of limit is CRITICAL (mx)",
+            "No fault named here: a limit of the module was passed.",
+        )
+    ],
+    "MailServerWarns": [],
+    "MailServerSlow": [({"instance": "slow", "module": "mx", "severity": "warning"}, "slow takes 9s for a mail")],
+    "MailCheckMissing": [
+        (
+            {"instance": "gone", "module": "any", "severity": "warning"},
+            "no check of gone: smtp_statusd does not answer, or refuses the probe (module, target): see its log",
+        )
+    ],
+    "MailCertificateExpires": [
+        ({"host": "past", "severity": "warning"}, "the certificate of past has expired"),
+        ({"host": "near", "severity": "warning"}, "the certificate of near expires in 23h 0m 0s"),
+    ],
+    "MailboxCertificateExpires": [
+        (
+            {"instance": "mx", "severity": "warning"},
+            "the certificate of the IMAP server where mail through mx arrives expires in 23h 0m 0s",
+        )
+    ],
+}
+"""The labels, summary and description of those that fire at the end."""
+
+
+def test_alerts_fire_for_what_they_are_about(tmp_path: Path) -> None:
+    need("prometheus")
+    wanted = [
+        {
+            "eval_time": "2h",
+            "alertname": name,
+            "exp_alerts": [
+                {"exp_labels": labels, "exp_annotations": dict(zip(("summary", "description"), words))}
+                for labels, *words in alerts
+            ],
+        }
+        for name, alerts in ALERTS.items()
+    ]
+    series = [{"series": name, "values": values} for name, values in SERIES.items()]
+    one = {"interval": "1m", "input_series": series, "alert_rule_test": wanted}
+    rules = {"rule_files": [str(SHIPPED / "alerts.yml")], "evaluation_interval": "1m", "tests": [one]}
+    (tmp_path / "test.yml").write_text(json.dumps(rules))
+    promtool("test", "rules", tmp_path / "test.yml")
+
+
+def test_no_name_is_found_wrong() -> None:
+    """Whatever a probe may give."""
+    need("prometheus")
+    figures = [{"label": name, "value": 1} for name in FIGURES]
+    stage = {"stage": "rcpt", "seconds": 1.0, "replies": [{"codes": [550], "kind": "failure", "state": "critical"}]}
+    target = {
+        "label": None,
+        "host": "mx",
+        "state": "critical",
+        "accepts": False,
+        "seconds": 1.0,
+        "stages": [stage],
+        "certificate": {"expires": 1},
+    }
+    document = {
+        "state": "critical",
+        "seconds": 1.0,
+        "domain": None,
+        "targets": [target],
+        "arrival": {"certificate_expires": 1},
+        "perfdata": figures,
+    }
+    text = generate_latest(Outcome(document))
+    assert text.count(b"# HELP ") == 10 + len(FIGURES)
+    promtool("check", "metrics", told=text)
+
+
 @pytest.mark.parametrize("words", [("config", "prometheus.yml"), ("rules", "alerts.yml")])
 def test_what_is_shipped_is_good(words: tuple[str, str]) -> None:
     need("prometheus")
-    command = [find("promtool") or "", "check", words[0], words[1]]
-    done = subprocess.run(command, cwd=SHIPPED, capture_output=True, text=True, check=False)
-    assert (done.returncode, "SUCCESS" in done.stdout + done.stderr) == (0, True), done.stdout + done.stderr
+    assert "SUCCESS" in promtool("check", words[0], SHIPPED / words[1])

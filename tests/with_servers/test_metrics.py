@@ -72,7 +72,7 @@ def test_a_probe(web: Web, scripted: Any) -> None:
     server = scripted()
     found = web.probe(f"target={server.host}:{server.port}&module=mx")
     assert found["smtp_status_state"] == 0
-    assert 0 < found["smtp_status_seconds"] < 1
+    assert 0 < found["smtp_status_duration_seconds"] < 1
 
 
 def test_a_probe_that_is_refused(web: Web, scripted: Any) -> None:

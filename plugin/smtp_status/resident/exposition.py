@@ -22,10 +22,9 @@ FIGURES = {
     "time_pending": ("smtp_status_pending_seconds", "Age of the oldest probe that is under way."),
     "arrived": ("smtp_status_arrived_messages", "Probes that arrived since the check before."),
     "pending": ("smtp_status_pending_messages", "Probes under way."),
-    "lost": ("smtp_status_lost_messages", "Probes that did not arrive in time to be waited for."),
+    "lost": ("smtp_status_lost_messages", "Probes that did not arrive within --lost-after."),
     "spam": ("smtp_status_spam_messages", "Probes that landed in the folder for spam."),
     "mailbox": ("smtp_status_mailbox_messages", "Messages in the folder of the mailbox."),
-    "imap_tls_days": ("smtp_status_imap_certificate_days", "Days until the IMAP server's certificate expires."),
 }
 """Performance data that is a metric of its own: by its label, without the target's in front."""
 
@@ -46,37 +45,48 @@ class Outcome:
         )
         if document["seconds"] is not None:
             yield GaugeMetricFamily(
-                "smtp_status_seconds", "Time of the whole check, QUIT excluded.", value=document["seconds"]
+                "smtp_status_duration_seconds", "Time of the whole check, QUIT excluded.", value=document["seconds"]
             )
         yield from (family for family in self._of_targets() if family.samples)
 
     def _of_targets(self) -> Iterator[Metric]:
-        state = _family("target_state", "State of one server, numbered like the state of the check.")
+        state = _family(
+            "target_state",
+            "State of one server, numbered like the state of the check; limits on times and days count in that one"
+            " only.",
+        )
         accepts = _family("target_accepts", "1 if the server did what was asked of it.")
-        seconds = _family("target_seconds", "Time of the conversation with one server.")
-        stage_seconds = _family("stage_seconds", "Time of one stage.", "stage")
+        seconds = _family(
+            "target_duration_seconds", "Time of one server, from the lookup of its name to the deciding reply."
+        )
+        stage_seconds = _family("stage_duration_seconds", "Time of one stage.", "stage")
         code = _family("reply_code", "The last reply code of one stage.", "stage")
         fault = _family("fault", "1 for what went wrong: the stage, and the kind of fault.", "stage", "kind")
-        days = _family("certificate_days", "Days until the server's certificate expires.")
+        expiry = _family("certificate_expiry_timestamp_seconds", "When the server's certificate expires.")
         for target in self._document["targets"]:
             host = target["label"] or target["host"]
             state.add_metric([host], STATES[target["state"]])
             accepts.add_metric([host], int(target["accepts"]))
             seconds.add_metric([host], target["seconds"])
-            if target["certificate"] is not None and target["certificate"]["days"] is not None:
-                days.add_metric([host], target["certificate"]["days"])
+            if target["certificate"] is not None and target["certificate"]["expires"] is not None:
+                expiry.add_metric([host], target["certificate"]["expires"])
             for stage in target["stages"]:
                 _add_stage(host, stage, stage_seconds, code, fault)
         domain = self._document["domain"]
         if domain is not None:
             for stage in domain["stages"]:
                 _add_stage(domain["name"], stage, stage_seconds, code, fault)
-        yield from (state, accepts, seconds, stage_seconds, code, fault, days)
-        yield from self._figures()
+        yield from (state, accepts, seconds, stage_seconds, code, fault, expiry)
+        yield from self._of_mailbox()
 
-    def _figures(self) -> Iterator[Metric]:
-        """What stands in the performance data only, with the target's label in front where there are several."""
+    def _of_mailbox(self) -> Iterator[Metric]:
+        """What became of the probes: of each target, whose label stands in front where there are several."""
         single = self._document["targets"][0]["host"] if len(self._document["targets"]) == 1 else ""
+        arrival = self._document["arrival"]
+        expiry = _family("imap_certificate_expiry_timestamp_seconds", "When the IMAP server's certificate expires.")
+        if arrival is not None and arrival["certificate_expires"] is not None:
+            expiry.add_metric([single], arrival["certificate_expires"])
+        yield expiry
         for name, (metric, words) in FIGURES.items():
             family = _family(metric.removeprefix("smtp_status_"), words)
             for figure in self._document["perfdata"]:

@@ -45,11 +45,12 @@ def test_a_success() -> None:
     found = samples(told(outcome(*WHOLE, tls_days=Days(30, "expires in 30 days", 1_802_592_000))))
     host = "mx1.example.org"
     assert found["smtp_status_state",] == 0
-    assert found["smtp_status_seconds",] == 0.08412
+    assert found["smtp_status_duration_seconds",] == 0.08412
     assert found["smtp_status_target_state", host] == 0
     assert found["smtp_status_target_accepts", host] == 1
-    assert found["smtp_status_certificate_days", host] == 30
-    assert found["smtp_status_stage_seconds", host, "rcpt"] == 0.001
+    assert found["smtp_status_target_duration_seconds", host] == 0.08412
+    assert found["smtp_status_certificate_expiry_timestamp_seconds", host] == 1_802_592_000
+    assert found["smtp_status_stage_duration_seconds", host, "rcpt"] == 0.001
     assert found["smtp_status_reply_code", host, "message"] == 250
     assert not [name for name, *_ in found if name == "smtp_status_fault"]
 
@@ -88,11 +89,15 @@ def test_figures_of_arrival() -> None:
         {"label": name, "value": number, "unit": "", "warning": None, "critical": None}
         for number, name in enumerate(FIGURES)
     ]
+    found["arrival"] = {"certificate_expires": 1_802_592_000}
     made = samples(found)
+    assert made["smtp_status_imap_certificate_expiry_timestamp_seconds", "mx1.example.org"] == 1_802_592_000
     for number, (metric, _words) in enumerate(FIGURES.values()):
         assert made[metric, "mx1.example.org"] == number
 
 
 def test_what_came_to_nothing() -> None:
-    found = samples({"state": "unknown", "seconds": None, "perfdata": [], "targets": [], "domain": None})
+    found = samples(
+        {"state": "unknown", "seconds": None, "domain": None, "targets": [], "arrival": None, "perfdata": []}
+    )
     assert found == {("smtp_status_state",): 3}
