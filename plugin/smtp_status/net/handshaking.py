@@ -51,7 +51,8 @@ class Handshaking:
         peer = self._transport.peer()
         start, end = self._transport.first_sent(), self._transport.last_received
         self._driver.since = end
-        return Secured(peer.version, peer.cipher, peer.chain, clock.seconds_between(start, end), monotonic())
+        seconds = clock.seconds_between(start, end)
+        return Secured(peer.version, peer.cipher, peer.chain, seconds, monotonic(), peer.unique)
 
     def give_up(self) -> Failure:
         waited = monotonic() - self._began

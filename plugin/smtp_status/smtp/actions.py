@@ -85,10 +85,11 @@ class Handshake(NamedTuple):
 
 
 class Secured(NamedTuple):
-    """TLS stands.  ``chain`` holds the peer's certificates in DER, the leaf first."""
+    """TLS stands.  ``chain`` and ``unique`` as in ``tls.layer.Peer``."""
 
     version: str
     cipher: str
     chain: tuple[bytes, ...]
     seconds: float
     at: float
+    unique: bytes = b""

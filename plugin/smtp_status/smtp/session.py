@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from typing import Callable, NoReturn, TypeVar
 
-    from .actions import Action, Connected, Result
+    from .actions import Action, Connected, Result, Secured
     from .plan import Plan, Route
     from .replies import Reply
 
@@ -38,10 +38,11 @@ class Session:
     """What one conversation with the target of ``route`` knows, as ``plan`` wants it.
 
     ``may_command``: the server has greeted and waits for a command, not for TLS or a message.  ``secured``: TLS
-    stands.  ``extensions``: what EHLO offered, with parameters; ``refused_ehlo``: the reply after which
-    HELO was said instead.  ``masked``: the greeting is of asterisks.  ``link`` is None until it is connected.
-    ``tolerates`` says of a fault of TLS that stands whether the conversation goes on; ``search`` looks for a pattern in
-    lines, in the place of ``patterns.found``.  ``share``: how many conversations the output is shared by.
+    stands, and ``handshake`` is what came of it.  ``extensions``: what EHLO offered, with parameters;
+    ``refused_ehlo``: the reply after which HELO was said instead.  ``masked``: the greeting is of asterisks.  ``link``
+    is None until it is connected.  ``tolerates`` says of a fault of TLS that stands whether the conversation goes on;
+    ``search`` looks for a pattern in lines, in the place of ``patterns.found``.  ``share``: how many conversations the
+    output is shared by.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Session:
         own_name = route.policy.server_name if route.policy is not None else route.target.host
         self.tls_name = plan.tls.name or own_name.partition("%")[0].rstrip(".")
         self.secured = False
+        self.handshake: Secured | None = None
         self.extensions: dict[str, str] = {}
         self.refused_ehlo: Reply | None = None
         self.masked = False
@@ -161,8 +163,8 @@ class Session:
         self.observations.add_failure(stage, failure, cause)
         raise Over
 
-    def lack(self, stage: str, cause: str) -> NoReturn:
-        self.observations.findings.append(Finding(stage, "missing", cause=cause))
+    def lack(self, stage: str, cause: str, default: str = "") -> NoReturn:
+        self.observations.findings.append(Finding(stage, "missing", cause=cause, default=default))
         raise Over
 
     def cause(self, verb: str, failure: Failure) -> str:

@@ -63,7 +63,7 @@ def _handshake(session: Session, now: float, judge: Judge) -> Steps[None]:
         during = " during the TLS handshake" if result.kind == "closed" else ""
         session.fail(stage, result, result.cause + during)
     assert isinstance(result, Secured)
-    session.secured = True
+    session.secured, session.handshake = True, result
     session.may_command = plan.mode != "ssl"
     words = f"{result.version} {result.cipher}"
     observations.times["tls"] = result.seconds

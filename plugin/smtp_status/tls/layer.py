@@ -13,11 +13,13 @@ from .plan import TlsPlan
 
 
 class Peer(NamedTuple):
-    """What TLS knows of the other side; ``chain`` holds its certificates in DER, the leaf first."""
+    """What TLS knows of the other side; ``chain`` holds its certificates in DER, the leaf first.  ``unique``: the
+    tls-unique of the connection (RFC 5929 section 3), empty under TLS 1.3, which has none (RFC 8446 appendix C.5)."""
 
     version: str
     cipher: str
     chain: tuple[bytes, ...]
+    unique: bytes = b""
 
 
 class TlsLayer:
@@ -94,5 +96,7 @@ class TlsLayer:
 
     def peer(self) -> Peer:
         """What is known of the other side by now."""
-        cipher = self._object.cipher()
-        return Peer(self._object.version() or "", cipher[0] if cipher else "", peer_chain(self._object))
+        version, cipher = self._object.version() or "", self._object.cipher()
+        # Python gives a value under TLS 1.3 too, which means nothing there.
+        unique = None if version == "TLSv1.3" else self._object.get_channel_binding("tls-unique")
+        return Peer(version, cipher[0] if cipher else "", peer_chain(self._object), unique or b"")

@@ -86,7 +86,18 @@ def test_who_the_peer_is(layer, server, certs):
 
 
 def test_nothing_is_known_of_a_peer_before(layer):
-    assert layer.peer() == ("", "", ())
+    assert layer.peer() == ("", "", (), b"")
+
+
+@pytest.mark.parametrize(("version", "octets"), [(ssl.TLSVersion.TLSv1_2, 12), (ssl.TLSVersion.TLSv1_3, 0)])
+def test_tls_unique_is_what_the_server_has(layer, certs, version, octets):
+    context = certs.context()
+    context.maximum_version = version
+    server = Server(context)
+    connect(layer, server)
+    unique = layer.peer().unique
+    assert len(unique) == octets
+    assert unique in (b"", server.end.get_channel_binding("tls-unique"))
 
 
 def test_octets_both_ways(layer, server):
