@@ -12,7 +12,7 @@ import nagiosplugin
 from smtp_status.findings import FAULTS
 from smtp_status.options.settings import Settings, StateRule
 from smtp_status.sasl.credentials import Credentials, Secret
-from smtp_status.sasl.mechanisms import PLAINTEXT, STRENGTH
+from smtp_status.sasl.mechanisms import PLAINTEXT, PLUS, STRENGTH
 from smtp_status.smtp.address import NULL, Mailbox
 from smtp_status.smtp.message import Message
 from smtp_status.smtp.plan import Plan, RawCommand
@@ -88,11 +88,15 @@ def _commands(rng: Random) -> tuple[RawCommand, ...]:
     return tuple(RawCommand(line, re.compile(rng.choice(_EXPECTED)) if rng.random() < 0.3 else None) for line in lines)
 
 
+_MECHANISMS = tuple(name for name in STRENGTH if name not in PLUS)
+"""Those that any connection will do for."""
+
+
 def _credentials(rng: Random, hidden: bool) -> Credentials:
     letters = string.ascii_letters + string.digits + ("üß€ +/" if rng.random() < 0.2 else "")
     length = 600 if rng.random() < 0.03 else rng.randrange(8, 20)
     secret = Secret("".join(rng.choice(letters) for _ in range(length)))
-    mechanism = rng.choice(STRENGTH) if rng.random() < 0.6 else None
+    mechanism = rng.choice(_MECHANISMS) if rng.random() < 0.6 else None
     if mechanism == "EXTERNAL" and rng.random() < 0.5:
         return Credentials("probe", None, mechanism)
     # Without TLS the command line refuses to send a secret that all can read, unless it is told to.

@@ -17,7 +17,7 @@ Exchange = Generator[bytes, bytes, bool]
 def exchange(mechanism: str, login: Credentials, initial: bytes | None) -> Exchange:
     """One authentication; ``initial`` is the decoded initial response, None where there was none."""
     if mechanism.startswith("SCRAM"):
-        return _scram("sha256" if mechanism.endswith("256") else "sha1", login, initial)
+        return _scram(mechanism[len("SCRAM-") :].replace("-", "").lower(), login, initial)
     if mechanism == "LOGIN":
         return _login(login, initial)
     if mechanism == "CRAM-MD5":

@@ -14,6 +14,7 @@ from helpers.faults_tls import ClientHello
 from servers.scripted import (
     Action,
     Auth,
+    BoundScram,
     Close,
     Deaf,
     Eof,
@@ -26,6 +27,7 @@ from servers.scripted import (
     StartTls,
     scram,
 )
+from servers.scripted.binding import END_POINT
 
 MX = "-H mx.example.org"
 TO = "--to bob@example.org"
@@ -80,6 +82,17 @@ def _takes_over(world: World) -> Action:
     return smtp(
         starttls=(b"220 2.0.0 Go on\r\n250 mx.example.org at your service\r\n", StartTls(world.certs.context()))
     )
+
+
+def _binds(leaf: str, knows: tuple[str, ...] = (END_POINT,)) -> Callable[[World], Action]:
+    """A server that binds logins to this certificate, and shows the good one."""
+
+    def made(world: World) -> Action:
+        seen = getattr(world.certs, leaf).certificate
+        mechanism = BoundScram(user=USER, password="s3cret", certificate=seen, knows=knows)
+        return smtp(starttls=world.certs.context(), auth={"SCRAM-SHA-256-PLUS": mechanism, "SCRAM-SHA-256": Auth()})
+
+    return made
 
 
 CASES = {
@@ -165,6 +178,8 @@ CASES = {
         smtp(auth={"PLAIN": Auth(final=b"530 5.7.0 Must issue a STARTTLS command first\r\n")}),
     ),
     "auth 535": Case("-H smtp.example.org -p 587 -S -U probe@example.org -P wrong"),
+    "auth binding differs": Case(f"{MX} {LOGIN} -S -A SCRAM-SHA-256-PLUS", _binds("rsa")),
+    "auth binding unknown": Case(f"{MX} {LOGIN} -S -A SCRAM-SHA-256-PLUS", _binds("good", ())),
     "auth server not genuine": Case(
         f"{MX} {LOGIN} -A SCRAM-SHA-256",
         smtp(auth={"SCRAM-SHA-256": scram(USER, "s3cret", nonce=b"scripted", forged=True)}),

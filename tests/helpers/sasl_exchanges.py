@@ -9,13 +9,21 @@ import hmac
 import pytest
 
 from smtp_status.sasl import mechanisms
+from smtp_status.sasl.binding import Binding
 from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.sasl.exchange import AuthFault, Exchange
 
 
-def begin(mechanism: str, user: str = "user", secret: str | None = "pencil", nonce: bytes | None = None) -> Exchange:
+def begin(
+    mechanism: str,
+    user: str = "user",
+    secret: str | None = "pencil",
+    nonce: bytes | None = None,
+    *,
+    bound: Binding | None = None,
+) -> Exchange:
     credentials = Credentials(user, None if secret is None else Secret(secret))
-    return mechanisms.start(mechanism, credentials, "mx.example.org", 587, nonce)
+    return mechanisms.start(mechanism, credentials, "mx.example.org", 587, nonce, binding=bound)
 
 
 def fault(call, *arguments) -> str:

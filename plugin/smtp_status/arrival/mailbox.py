@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from typing import Any, Callable
 
+    from ..sasl.binding import Binding
     from ..sasl.credentials import Credentials
+    from ..tls.layer import Peer
     from .fetched import Folder, Message
     from .stream import Stream
 
@@ -92,9 +94,12 @@ class Mailbox:
         words = b" ".join(piece for piece in data if isinstance(piece, bytes))
         self.capabilities = frozenset(words.decode("ascii", "replace").upper().split())
 
-    def login(self, credentials: Credentials, host: str, port: int, *, protected: bool) -> None:
-        """Log in with the mechanism named, else the strongest both sides know."""
+    def login(
+        self, credentials: Credentials, host: str, port: int, *, protected: bool, peer: Peer | None = None
+    ) -> None:
+        """Log in with the mechanism named, else the strongest both sides know.  ``peer``: as TLS knows it."""
         offered = [word[len("AUTH=") :] for word in self.capabilities if word.startswith("AUTH=")]
+        binding = None if peer is None else mechanisms.bind(offered, peer.unique, peer.chain)
         mechanism = mechanisms.choose(
             offered,
             credentials.mechanism,
@@ -102,23 +107,26 @@ class Mailbox:
             plaintext=credentials.plaintext,
             has_secret=True,
             has_client_cert=False,
+            binding=binding,
         )
         if mechanism is not None:
-            self._authenticate(mechanism, credentials, host, port)
+            self._authenticate(mechanism, credentials, host, port, binding)
         elif self._may_log_in(credentials, protected):
             # Servers need not offer any mechanism beside the command (RFC 9051 section 6.2.3).
             self._log_in(credentials)
         else:
-            self._lack_mechanism(offered, credentials.mechanism, protected or credentials.plaintext)
+            self._lack_mechanism(offered, credentials.mechanism, protected or credentials.plaintext, peer is not None)
         told = self._client.response("CAPABILITY")[1]
         if told and isinstance(told[0], bytes):
             self.capabilities = frozenset(told[-1].decode("ascii", "replace").upper().split())
         else:
             self.learn()
 
-    def _authenticate(self, mechanism: str, credentials: Credentials, host: str, port: int) -> None:
+    def _authenticate(
+        self, mechanism: str, credentials: Credentials, host: str, port: int, binding: Binding | None
+    ) -> None:
         try:
-            exchange = mechanisms.start(mechanism, credentials, host, port)
+            exchange = mechanisms.start(mechanism, credentials, host, port, binding=binding)
         except ValueError as error:
             raise TransportError(Failure("missing", str(error))) from None
         faults: list[str] = []
@@ -171,7 +179,7 @@ class Mailbox:
         # The password is quoted by imaplib, the user is not.
         self._do("LOGIN", self._client.login, user, credentials.secret.value, hiding=True)
 
-    def _lack_mechanism(self, offered: Sequence[str], wanted: str | None, allowed: bool) -> None:
+    def _lack_mechanism(self, offered: Sequence[str], wanted: str | None, allowed: bool, secured: bool) -> None:
         listed = clean(" ".join(sorted(offered))) or "none"
         if wanted is not None and wanted not in offered:
             words = f"{wanted} not offered, only {listed}"
@@ -179,6 +187,10 @@ class Mailbox:
             words = f"without TLS no mechanism offered hides the password ({listed}); --imap-tls starttls?"
         elif not allowed:
             words = f"without TLS no mechanism offered hides the password ({listed}); --auth-plaintext allows it"
+        elif secured and mechanisms.PLUS.intersection(offered if wanted is None else (wanted,)):
+            from ..sasl.binding import NONE  # noqa: PLC0415 - hardly any certificate is like that
+
+            words = f"{NONE}, offered: {listed}"
         else:
             words = f"no mechanism in common, offered: {listed}"
         raise TransportError(Failure("missing", words))

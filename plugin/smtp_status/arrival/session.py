@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..net.clock import Deadline
     from ..options.arrivalplan import ArrivalPlan
     from ..tls.judge import Judge
-    from ..tls.layer import TlsLayer
+    from ..tls.layer import Peer, TlsLayer
 
 
 class Session:
@@ -38,6 +38,7 @@ class Session:
         self._stream: Stream | None = None
         self._layer: TlsLayer | None = None
         self._judge: Judge | None = None
+        self._peer: Peer | None = None
         if plan.tls.mode != "off":
             self._prepare_tls()
 
@@ -96,7 +97,7 @@ class Session:
             self._secure(stream)
             mailbox.learn()
         protected = plan.tls.mode != "off" or address.stays_here
-        mailbox.login(plan.credentials, self._tls_name, plan.port, protected=protected)
+        mailbox.login(plan.credentials, self._tls_name, plan.port, protected=protected, peer=self._peer)
         return mailbox
 
     def _addresses(self, deadline: Deadline, until: float, stop: int | None) -> tuple[Address, ...]:
@@ -128,7 +129,7 @@ class Session:
     def _secure(self, stream: Stream) -> None:
         assert self._layer is not None
         try:
-            peer = stream.start_tls(self._layer)
+            peer = self._peer = stream.start_tls(self._layer)
         except TransportError as error:
             self._look_at_certificate(error.failure.chain)
             if error.failure.kind == "closed":

@@ -79,7 +79,7 @@ def arrival(
     host, imap_port = use.read(_place)
     imap_port = imap_port or (TLS_PORT if mode == "ssl" else PLAIN_PORT)
     login = _credentials(given, environ, use, plan)
-    _check_plaintext(given, login, mode, host)
+    _check_protection(given, login, mode, host)
     folders = _folders(given, "imap-folder") or ("INBOX",)
     warnings = given.value("lost-after", _lost_after) or LOST_AFTER
     wait = given.value("wait", _seconds)
@@ -209,8 +209,11 @@ def _credentials(given: Arguments, environ: Mapping[str, str], use: Use, plan: P
     return login
 
 
-def _check_plaintext(given: Arguments, login: Credentials, mode: str, host: str) -> None:
-    """A password goes readable to nobody; names are looked at again once their addresses are known."""
+def _check_protection(given: Arguments, login: Credentials, mode: str, host: str) -> None:
+    """A password goes readable to nobody; names are looked at again once their addresses are known.  What binds a login
+    to TLS takes TLS."""
+    if mode == "off" and login.mechanism in mechanisms.PLUS:
+        raise UsageError(f"--imap-authtype {login.mechanism} takes TLS as well: --imap-tls")
     if mode != "off" or login.plaintext or login.mechanism not in mechanisms.PLAINTEXT:
         return
     if hosts.family(host) and not hosts.is_loopback(host):
@@ -223,7 +226,7 @@ def _check_plaintext(given: Arguments, login: Credentials, mode: str, host: str)
 def _mechanism(text: str) -> str:
     known = [name for name in mechanisms.STRENGTH if name != "EXTERNAL"]
     if text.upper() not in known:
-        raise ValueError(f"takes no {shown(text)}, but {' '.join(known)}")
+        raise ValueError(f"takes no {shown(text)}, but {mechanisms.listed(known)}")
     return text.upper()
 
 

@@ -41,6 +41,8 @@ def credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> C
         raise user.fault("takes a password as well: --authpass-file, --authpass or SMTP_STATUS_AUTHPASS")
     login = Credentials(user.text, password, mechanism, given.has("auth-plaintext"))
     if named is not None and mechanism is not None:
+        if mechanism in mechanisms.PLUS and tls.mode == "off":
+            raise named.fault(f"{mechanism} takes TLS as well: --starttls or --ssl")
         try:
             mechanisms.start(mechanism, login, "localhost", 25, b"nonce")
         except ValueError as error:
@@ -113,7 +115,7 @@ def plaintext_refusal(made: Plan, peer: str) -> UsageError | None:
 
 def _mechanism(text: str) -> str:
     if text.upper() not in mechanisms.STRENGTH:
-        raise ValueError(f"takes no {shown(text)}, but {' '.join(mechanisms.STRENGTH)}")
+        raise ValueError(f"takes no {shown(text)}, but {mechanisms.listed(mechanisms.STRENGTH)}")
     return text.upper()
 
 

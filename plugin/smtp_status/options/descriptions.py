@@ -98,8 +98,9 @@ WORDS = {
     ),
     "sni": "Accepted for check_smtp's sake: SNI is always sent for names.",
     "authtype": (
-        "To test one certain way to log in: EXTERNAL, SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5,"
-        " OAUTHBEARER, XOAUTH2, PLAIN or LOGIN. Default with --authuser: the strongest that both sides know."
+        "To test one certain way to log in: EXTERNAL, SCRAM-SHA-512, SCRAM-SHA-512-PLUS, SCRAM-SHA-256,"
+        " SCRAM-SHA-256-PLUS, SCRAM-SHA-1, SCRAM-SHA-1-PLUS, CRAM-MD5, OAUTHBEARER, XOAUTH2, PLAIN or LOGIN. Default"
+        " with --authuser: the strongest that both sides know. -PLUS binds the login to its TLS connection."
     ),
     "authuser": "To log in as users do: the name of the user.",
     "authpass": (
@@ -152,8 +153,9 @@ WORDS = {
         "To keep that password out of the process list: a file that holds it on one line, read at each run."
     ),
     "imap-authtype": (
-        "To test one certain way to log in there: SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, OAUTHBEARER,"
-        " XOAUTH2, PLAIN or LOGIN. Default: the strongest that both sides know; OAuth has to be named."
+        "To test one certain way to log in there: SCRAM-SHA-512, SCRAM-SHA-512-PLUS, SCRAM-SHA-256,"
+        " SCRAM-SHA-256-PLUS, SCRAM-SHA-1, SCRAM-SHA-1-PLUS, CRAM-MD5, OAUTHBEARER, XOAUTH2, PLAIN or LOGIN. Default:"
+        " the strongest that both sides know; OAuth has to be named."
     ),
     "imap-folder": (
         "Where the message should arrive: a folder. Repeatable; the first one also holds the notes. Default: INBOX."

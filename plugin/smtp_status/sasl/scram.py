@@ -1,26 +1,42 @@
-"""SCRAM (RFC 5802, RFC 7677)."""
+"""SCRAM, with and without channel binding (RFC 5802, RFC 7677)."""
 
 from __future__ import annotations
 
 from .exchange import Exchange, encode, from_base64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .binding import Binding
 
 MAX_ITERATIONS = 100_000
 """The most PBKDF2 rounds a server may demand, some 50 ms of CPU.  The count is the server's to choose and hashing
 cannot be interrupted: without a limit a hostile one carries the check past its deadline, and thirty of them do with a
 third of a second each.  Mail servers come with 4,096."""
 
-HASHES = {"SCRAM-SHA-512": "sha512", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
+HASHES = {
+    "SCRAM-SHA-512": "sha512",
+    "SCRAM-SHA-512-PLUS": "sha512",
+    "SCRAM-SHA-256": "sha256",
+    "SCRAM-SHA-256-PLUS": "sha256",
+    "SCRAM-SHA-1": "sha1",
+    "SCRAM-SHA-1-PLUS": "sha1",
+}
 
 
 class Scram(Exchange):
-    """SCRAM without channel binding (RFC 5802, RFC 7677).
+    """SCRAM (RFC 5802, RFC 7677), with channel binding where there is a ``binding``.
 
     ``user`` and ``secret`` are prepared with SASLprep already.
     """
 
-    def __init__(self, mechanism: str, user: bytes, secret: bytes, nonce: bytes) -> None:
+    def __init__(self, mechanism: str, user: bytes, secret: bytes, nonce: bytes, binding: Binding | None) -> None:
+        # Without a binding the flag is always "n", never "y": by "y" a client says that it would have taken the -PLUS
+        # mechanism, and a server that has one must then refuse the login (RFC 5802 section 6), also where somebody
+        # keeps that one from its list on purpose.  Here it is left aside on purpose.
+        header = b"n,," if binding is None else b"p=" + binding.kind.encode("ascii") + b",,"
         self._bare = b"n=" + saslname(user) + b",r=" + nonce
-        super().__init__(mechanism, user, secret, b"n,," + self._bare)
+        super().__init__(mechanism, user, secret, header + self._bare)
+        self._bound = b"c=" + encode(header if binding is None else header + binding.data)
         self._nonce = nonce
         self._expected: bytes | None = None
         self._state = "first"
@@ -83,7 +99,7 @@ class Scram(Exchange):
         salted = hashlib.pbkdf2_hmac(hash_name, self._secret, salt, int(count))
         client_key = hmac.digest(salted, b"Client Key", hash_name)
         stored_key = hashlib.new(hash_name, client_key).digest()
-        unproven = b"c=biws,r=" + nonce  # biws: base64 of "n,,", no channel binding
+        unproven = self._bound + b",r=" + nonce
         auth_message = b",".join((self._bare, challenge, unproven))
         signature = hmac.digest(stored_key, auth_message, hash_name)
         proof = encode(bytes(a ^ b for a, b in zip(client_key, signature)))

@@ -11,6 +11,7 @@ from .session import Over, reply_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..sasl.binding import Binding
     from ..sasl.exchange import Exchange
     from .actions import Answered
     from .replies import Reply
@@ -51,6 +52,8 @@ def authenticate(session: Session) -> Steps[None]:
     credentials = session.plan.credentials
     assert credentials is not None and session.link is not None
     offered = session.extensions.get("AUTH", "").upper().split()
+    handshake = session.handshake
+    binding = None if handshake is None else mechanisms.bind(offered, handshake.unique, handshake.chain)
     mechanism = mechanisms.choose(
         offered,
         credentials.mechanism,
@@ -58,11 +61,17 @@ def authenticate(session: Session) -> Steps[None]:
         plaintext=credentials.plaintext,
         has_secret=credentials.secret is not None,
         has_client_cert=session.plan.tls.client_cert is not None,
+        binding=binding,
     )
     if mechanism is None:
+        if _lacks_binding(session, offered, binding):
+            from ..sasl.binding import NONE  # noqa: PLC0415 - hardly any certificate is like that
+
+            session.lack("auth", f"{NONE}, offered: {clean(' '.join(offered))}", "unknown")
         session.lack("auth", _why_no_mechanism(session, offered))
     try:
-        exchange = mechanisms.start(mechanism, credentials, session.tls_name, session.link.address.port)
+        port = session.link.address.port
+        exchange = mechanisms.start(mechanism, credentials, session.tls_name, port, binding=binding)
     except ValueError as error:
         session.lack("auth", str(error))
     # Besides the password as the user gave it: SASLprep may have changed it.
@@ -70,6 +79,7 @@ def authenticate(session: Session) -> Steps[None]:
     answer = yield from _sasl(session, exchange)
     explanation = session.observations.shown(exchange.explanation)
     words = meaning(answer.reply)
+    default = ""
     column = "protocol" if answer.early else replies.judge("AUTH", answer.reply.code)
     if column == "success":
         words = mechanism
@@ -78,8 +88,14 @@ def authenticate(session: Session) -> Steps[None]:
     else:
         words = ": ".join(filter(None, (mechanism, words, explanation)))
         if answer.reply.code == REJECTED:
-            words += _others(session, mechanism, offered)
-    session.observations.add_reply("auth", column, answer, words)
+            hint = _others(mechanism, offered)
+            words += hint
+            if binding is not None and mechanism in mechanisms.PLUS:
+                from ..sasl.binding import refusal, refusal_state  # noqa: PLC0415 - few servers have such mechanisms
+
+                words = refusal(mechanism, binding, exchange.explanation, hint) or words
+                default = refusal_state(binding, exchange.explanation)
+    session.observations.add_reply("auth", column, answer, words, default=default)
     if column != "success":
         raise Over
     session.reached("auth")
@@ -120,15 +136,28 @@ def _sasl(session: Session, exchange: Exchange) -> Steps[Answered]:
     return answer
 
 
-def _others(session: Session, mechanism: str, offered: list[str]) -> str:
+def _others(mechanism: str, offered: list[str]) -> str:
     """A server that keeps passwords hashed can never check a response made of the password itself, and offers such
-    mechanisms all the same."""
+    mechanisms all the same.  Without channel binding the binding cannot be what is wrong."""
     if mechanism in mechanisms.PLAINTEXT or mechanism == "EXTERNAL":
         return ""
-    others = [name for name in ("PLAIN", "LOGIN") if name in offered]
+    others: list[str] = [name for name in ("PLAIN", "LOGIN") if name in offered]
+    if mechanism in mechanisms.PLUS:
+        unbound = mechanism.partition("-PLUS")[0]
+        others = [unbound] if unbound in offered else others[:1]
+        return f"; -A {others[0]}?" if others else ""
     if not others:
         return ""
     return f"; {' and '.join(others)} {'are' if others[1:] else 'is'} offered too: -A?"
+
+
+def _lacks_binding(session: Session, offered: list[str], binding: Binding | None) -> bool:
+    """Whether there is a mechanism in common that only wants a binding, in spite of TLS."""
+    credentials = session.plan.credentials
+    if not session.secured or binding is not None or credentials is None or credentials.secret is None:
+        return False
+    names = offered if credentials.mechanism is None else {credentials.mechanism}.intersection(offered)
+    return not mechanisms.PLUS.isdisjoint(names)
 
 
 def _why_no_mechanism(session: Session, offered: list[str]) -> str:
@@ -147,4 +176,7 @@ def _why_no_mechanism(session: Session, offered: list[str]) -> str:
     if not session.secured and mechanisms.PLAINTEXT.intersection(offered):
         hint = "STARTTLS is offered: -S?" if "STARTTLS" in session.extensions else "another port? --auth-plaintext?"
         return f"without TLS no mechanism offered hides the password ({listed}); {hint}"
+    if not session.secured and mechanisms.PLUS.intersection(offered if wanted is None else (wanted,)):
+        hint = "; STARTTLS is offered: -S?" if "STARTTLS" in session.extensions else ""
+        return f"channel binding takes TLS, offered: {listed}{hint}"
     return f"no mechanism in common, offered: {listed}"

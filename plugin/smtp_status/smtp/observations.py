@@ -124,7 +124,9 @@ class Observations:
         """A step that has no reply of its own."""
         self.findings.append(Finding(stage, "success", cause=cause, seconds=seconds))
 
-    def add_reply(self, stage: str, kind: str, answer: Answered, cause: str = "", about: str = "") -> None:
+    def add_reply(
+        self, stage: str, kind: str, answer: Answered, cause: str = "", about: str = "", *, default: str = ""
+    ) -> None:
         """A step that ended with ``answer``; its time counts unless the reply is none (``protocol``)."""
         if kind == "protocol":
             self.times.pop(stage, None)
@@ -133,7 +135,7 @@ class Observations:
         if len(reply.lines) > kept:
             reply = reply._replace(lines=reply.lines[: kept + 1])
         text = _words(_with_one_code(reply.texts) if len(reply.lines) > 1 else reply.texts, kept)
-        self.findings.append(Finding(stage, kind, answer.reply.codes, text, cause, about, answer.seconds))
+        self.findings.append(Finding(stage, kind, answer.reply.codes, text, cause, about, answer.seconds, default))
 
     def add_failure(self, stage: str, failure: Failure, cause: str) -> None:
         """A step that ended without a reply; the stage has no time then."""

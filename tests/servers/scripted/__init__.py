@@ -17,6 +17,7 @@ The script language, usable wherever an *action* is asked for:
 
 from __future__ import annotations
 
+from .binding import BoundScram
 from .sasl import Auth, Raw, cram_md5, login, oauth, plain, scram
 from .server import ScriptedServer
 from .session import Session
@@ -43,6 +44,7 @@ from .steps import (
 __all__ = [
     "Action",
     "Auth",
+    "BoundScram",
     "Close",
     "Deaf",
     "Drip",

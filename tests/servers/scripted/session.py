@@ -212,6 +212,11 @@ class Session:
         self.peer_certificate = secured.getpeercert(binary_form=True) or None
         self._note("tls", (self.tls or "").encode())
 
+    def tls_unique(self) -> bytes:
+        """The server's own view of the channel binding of that name (RFC 5929 section 3)."""
+        assert isinstance(self._connection, ssl.SSLSocket)
+        return self._connection.get_channel_binding("tls-unique") or b""
+
     def half_close(self) -> None:
         """Send the end of the stream, and go on reading."""
         # Not SSLSocket.shutdown, which would end TLS in the other direction too.

@@ -134,6 +134,10 @@ def test_faults_of_the_certificate_are_tolerated_by_their_kind():
         ((*LOGIN, "--imap", "a:b"), "--imap takes a port from 1 to 65535, not b"),
         ((*LOGIN, "--imap", "/run/imap"), "--imap takes HOST[:PORT], not /run/imap"),
         ((*LOGIN, "--imap-authtype", "EXTERNAL"), "--imap-authtype takes no EXTERNAL, but SCRAM-SHA-"),
+        (
+            (*LOGIN, "--imap-authtype", "scram-sha-1-plus", "--imap-tls", "off"),
+            "--imap-authtype SCRAM-SHA-1-PLUS takes TLS as well: --imap-tls",
+        ),
         ((*LOGIN, "--imap-folder", ""), "--imap-folder takes the name of a folder of at most 255 octets, not ''"),
         ((*LOGIN, "--imap-spam", "none", "--imap-spam", "A"), "--imap-spam takes none, or folders, but not both"),
         ((*LOGIN, "--wait", "-1"), "--wait takes seconds from 0 to 1000000, not -1"),

@@ -21,6 +21,7 @@ def test_credentials(place: Path) -> None:
     assert login("-U", "me", "-P", "secret") == ("me", "secret", None, False)
     assert login("-A", "cram-md5", "-U", "me", "-P", "-x y") == ("me", "-x y", "CRAM-MD5", False)
     assert login("-S", "-A", "PLAIN", "-U", "mé", "-P", "pä") == ("mé", "pä", "PLAIN", False)
+    assert login("-s", "-A", "scram-sha-512-plus", "-U", "me", "-P", "x") == ("me", "x", "SCRAM-SHA-512-PLUS", False)
     assert login("-A", "LOGIN", "-U", "me", "-P", "x", "--auth-plaintext") == ("me", "x", "LOGIN", True)
     assert login("-A", "EXTERNAL", "-U", "") == ("", None, "EXTERNAL", False)
     assert login("--client-cert", "cert", "-U", "me") == ("me", None, None, False)
@@ -56,8 +57,12 @@ CONTROL = "takes a password on one line, in UTF-8 and without control characters
         (["--authpass-file", "x"], "--authpass-file takes --authuser as well"),
         (
             ["-A", "NTLM", "-U", "a", "-P", "geheim"],
-            "-A takes no NTLM, but EXTERNAL SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 OAUTHBEARER XOAUTH2"
-            " PLAIN LOGIN",
+            "-A takes no NTLM, but EXTERNAL SCRAM-SHA-512[-PLUS] SCRAM-SHA-256[-PLUS] SCRAM-SHA-1[-PLUS] CRAM-MD5"
+            " OAUTHBEARER XOAUTH2 PLAIN LOGIN",
+        ),
+        (
+            ["-A", "scram-sha-1-plus", "-U", "a", "-P", "geheim"],
+            "-A SCRAM-SHA-1-PLUS takes TLS as well: --starttls or --ssl",
         ),
         (["-U", "", "-P", "geheim"], "-P takes --authuser as well"),
         (["-U", "", "-A", "LOGIN"], "-A takes --authuser as well"),

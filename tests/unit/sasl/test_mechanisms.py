@@ -16,7 +16,9 @@ import smtp_status
 from helpers.sasl_exchanges import begin
 from smtp_status.options.table import OPTIONS
 from smtp_status.sasl import mechanisms
+from smtp_status.sasl.binding import Binding
 from smtp_status.sasl.exchange import AuthFault, encode
+from smtp_status.sasl.scram import HASHES
 
 
 @pytest.mark.parametrize("user", ["", "bob@example.org", "bj\u00f6rn"])
@@ -95,9 +97,7 @@ CONVERSATIONS = {
     "PLAIN": [],
     "LOGIN": [b"Username:", b"Password:"],
     "CRAM-MD5": [b"<1@mx>"],
-    "SCRAM-SHA-512": [b"r=ours+,s=QSXC,i=1"],
-    "SCRAM-SHA-256": [b"r=ours+,s=QSXC,i=1"],
-    "SCRAM-SHA-1": [b"r=ours+,s=QSXC,i=1"],
+    **{name: [b"r=ours+,s=QSXC,i=1"] for name in mechanisms.STRENGTH if name.startswith("SCRAM")},
     "XOAUTH2": [b"{}"],
     "OAUTHBEARER": [b"{}"],
     "EXTERNAL": [],
@@ -127,10 +127,30 @@ def pick(offered, wanted=None, **options):
 def test_the_strongest_common_mechanism_is_taken():
     remaining = list(reversed(mechanisms.STRENGTH))
     taken = []
-    while (mechanism := pick([*remaining, "GSSAPI", "SCRAM-SHA-256-PLUS"])) is not None:
+    while (mechanism := pick([*remaining, "GSSAPI"])) is not None:
         taken.append(mechanism)
         remaining.remove(mechanism)
     assert taken == ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"]
+    assert set(remaining) == {"EXTERNAL", "OAUTHBEARER", "XOAUTH2"} | mechanisms.PLUS
+
+
+UNIQUE, END_POINT = Binding("tls-unique", b"x"), Binding("tls-server-end-point", b"x")
+
+
+@pytest.mark.parametrize(
+    ("bound", "order"),
+    [
+        (UNIQUE, "512 512-PLUS 256 256-PLUS 1 1-PLUS CRAM-MD5 PLAIN LOGIN"),
+        (END_POINT, "512 256 1 CRAM-MD5 PLAIN LOGIN 512-PLUS 256-PLUS 1-PLUS"),
+    ],
+)
+def test_what_binds_goes_behind_the_same_that_does_not(bound, order):
+    remaining = list(mechanisms.STRENGTH)
+    taken = []
+    while (mechanism := pick(remaining, binding=bound)) is not None:
+        taken.append(mechanism.partition("SCRAM-SHA-")[2] or mechanism)
+        remaining.remove(mechanism)
+    assert " ".join(taken) == order
     assert sorted(remaining) == ["EXTERNAL", "OAUTHBEARER", "XOAUTH2"]
 
 
@@ -155,6 +175,11 @@ def test_the_strongest_common_mechanism_is_taken():
         (["XOAUTH2", "PLAIN"], {"wanted": "XOAUTH2"}, "XOAUTH2"),
         (["EXTERNAL", "PLAIN"], {"wanted": "EXTERNAL"}, "EXTERNAL"),
         (["PLAIN"], {"wanted": "PLAIN", "has_secret": False}, None),
+        # bound
+        (["SCRAM-SHA-1-PLUS"], {}, None),
+        (["SCRAM-SHA-1-PLUS"], {"wanted": "SCRAM-SHA-1-PLUS"}, None),
+        (["SCRAM-SHA-1-PLUS", "PLAIN"], {"wanted": "scram-sha-1-plus", "binding": END_POINT}, "SCRAM-SHA-1-PLUS"),
+        (["SCRAM-SHA-1-PLUS"], {"has_secret": False, "binding": UNIQUE}, None),
         # client certificates
         (["EXTERNAL", "PLAIN"], {"has_client_cert": True}, "PLAIN"),
         (["EXTERNAL", "PLAIN"], {"has_client_cert": True, "has_secret": False}, "EXTERNAL"),
@@ -186,6 +211,13 @@ def test_the_tables_agree():
     assert set(mechanisms.STRENGTH) == set(CONVERSATIONS)
     assert set(mechanisms.STRENGTH) > mechanisms.PLAINTEXT
     assert mechanisms.TOKEN < mechanisms.PLAINTEXT
+    assert {f"{name}-PLUS" for name in HASHES if name not in mechanisms.PLUS} == mechanisms.PLUS
+
+
+def test_a_list_is_short():
+    assert mechanisms.listed(mechanisms.STRENGTH) == (
+        "EXTERNAL SCRAM-SHA-512[-PLUS] SCRAM-SHA-256[-PLUS] SCRAM-SHA-1[-PLUS] CRAM-MD5 OAUTHBEARER XOAUTH2 PLAIN LOGIN"
+    )
 
 
 def test_importing_the_module_loads_no_heavy_module():
