@@ -149,7 +149,7 @@ class TestHandshake:
         ],
     )
     @pytest.mark.parametrize("mode", ["-s", "-S"])
-    def test_a_refusal_in_plain_text(self, handshake, scripted, certs: Certs, mode, answer, said):
+    def test_a_refusal_in_plain_text(self, handshake, scripted, certs: Certs, *, mode, answer, said):
         steps = (Read(1), answer, Eof())
         result = check(handshake(*steps) if mode == "-S" else scripted(steps), certs, mode=mode)
         assert (result.code, result.first) == (
