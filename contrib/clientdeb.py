@@ -9,19 +9,21 @@ another name, and the resident runs; removed, the plugin is back where it was.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import deb
+import pages
 import shipped
 from shipped import HERE, ROOT
 
 PACKAGE = f"{shipped.PACKAGE}-client"
 PLUGIN = "usr/lib/nagios/plugins/check_smtp_status"
 DIVERTED = f"{PLUGIN}.plugin"
-UNITS = ("smtp-statusd.service", "smtp-statusd-nagios.service")
+UNIT = "smtp-statusd.service"
 
 CONTROL = """\
 Package: {package}
@@ -29,7 +31,7 @@ Version: {version}
 Architecture: {architecture}
 Maintainer: {maintainer}
 Installed-Size: {size}
-Depends: check-smtp-status (= {version}), adduser
+Depends: check-smtp-status (>= {version}), adduser
 Section: net
 Priority: optional
 Homepage: {address}
@@ -47,7 +49,8 @@ if [ "$1" = install ] || [ "$1" = upgrade ]; then
 fi
 """
 
-POSTINST = """\
+# As debhelper has it: was-enabled is true at the first installation, and later as its administrator left it.
+POSTINST = f"""\
 #!/bin/sh
 set -e
 if [ "$1" = configure ]; then
@@ -55,11 +58,15 @@ if [ "$1" = configure ]; then
     if ! getent passwd nagios >/dev/null; then
         adduser --system --group --no-create-home --home /var/lib/nagios nagios
     fi
+    if deb-systemd-helper --quiet was-enabled {UNIT}; then
+        deb-systemd-helper enable {UNIT} >/dev/null || true
+    else
+        deb-systemd-helper update-state {UNIT} >/dev/null || true
+    fi
     if [ -d /run/systemd/system ]; then
         systemctl daemon-reload
-        systemctl enable --quiet smtp-statusd.service
-        # Also with what an upgrade has brought.
-        systemctl restart smtp-statusd.service || true
+        # Also with what an upgrade has brought; one that is switched off stays so.
+        deb-systemd-invoke restart {UNIT} || true
     elif [ -x /etc/init.d/smtp-statusd ]; then
         update-rc.d smtp-statusd defaults >/dev/null
         invoke-rc.d smtp-statusd restart || true
@@ -67,12 +74,12 @@ if [ "$1" = configure ]; then
 fi
 """
 
-PRERM = """\
+PRERM = f"""\
 #!/bin/sh
 set -e
 if [ "$1" = remove ]; then
     if [ -d /run/systemd/system ]; then
-        systemctl disable --now --quiet smtp-statusd.service || true
+        deb-systemd-invoke stop {UNIT} || true
     elif [ -x /etc/init.d/smtp-statusd ]; then
         invoke-rc.d smtp-statusd stop || true
     fi
@@ -88,7 +95,8 @@ fi
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
     systemctl daemon-reload || true
 fi
-if [ "$1" = purge ] && [ ! -d /run/systemd/system ]; then
+if [ "$1" = purge ]; then
+    deb-systemd-helper purge {UNIT} >/dev/null || true
     update-rc.d smtp-statusd remove >/dev/null || true
 fi
 """
@@ -131,11 +139,18 @@ def _fill(tree: Path) -> None:
     # Whatever PLUGIN and SOCKET mean in the environment.
     environment = {name: value for name, value in os.environ.items() if name not in {"PLUGIN", "SOCKET", "CPPFLAGS"}}
     subprocess.run(make, check=True, stdout=sys.stderr, env=environment)  # noqa: S603 - our own words
-    for unit in UNITS:
-        shipped.copy(HERE / "resident" / unit, tree / "usr/lib/systemd/system" / unit)
+    shipped.copy(HERE / "resident" / UNIT, tree / deb.UNITS / UNIT)
     shipped.copy(HERE / "resident/smtp-statusd.init", tree / "etc/init.d/smtp-statusd")
     shipped.copy(ROOT / "LICENSE", tree / f"usr/share/doc/{PACKAGE}/copyright")
-    shipped.copy(HERE / "resident/README.md", tree / f"usr/share/doc/{PACKAGE}/README.md")
+    shipped.write(tree / f"usr/share/doc/{PACKAGE}/README.md", _readme())
+
+
+def _readme() -> str:
+    """The page of the resident; its links lead into the documentation of the plugin's package."""
+    source = "contrib/resident/README.md"
+    text = pages.relinked((ROOT / source).read_text("utf-8"), source, "copyright")
+    here = f"../{shipped.PACKAGE}/examples/resident"
+    return re.sub(r"\]\((?!https?:|#)([^)#]+)", lambda link: f"]({os.path.normpath(f'{here}/{link[1]}')}", text)
 
 
 if __name__ == "__main__":

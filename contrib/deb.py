@@ -23,6 +23,9 @@ from shipped import DOC, HERE, PACKAGE, ROOT
 HOME = f"usr/share/{PACKAGE}"
 DAEMON = "usr/sbin/smtp_statusd"
 NAGIOS = "etc/nagios-plugins/config/smtp_status.cfg"
+UNITS = "usr/lib/systemd/system"
+UNIT = "smtp-statusd-nagios.service"
+"""Of the resident as a worker of Nagios, which needs nothing but this package; who wants it starts it."""
 
 CONTROL = """\
 Package: {package}
@@ -54,6 +57,12 @@ POSTINST = f"""\
 set -e
 if [ "$1" = configure ]; then
     py3compile -p {PACKAGE} /{HOME}
+    deb-systemd-helper update-state {UNIT} >/dev/null || true
+    if [ -d /run/systemd/system ]; then
+        systemctl daemon-reload || true
+        # What of the resident runs, its client's too, goes on with what is there now.
+        [ -z "$2" ] || systemctl try-restart 'smtp-statusd*.service' || true
+    fi
 fi
 """
 
@@ -61,6 +70,20 @@ PRERM = f"""\
 #!/bin/sh
 set -e
 py3clean -p {PACKAGE}
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+    deb-systemd-invoke stop {UNIT} || true
+fi
+"""
+
+POSTRM = f"""\
+#!/bin/sh
+set -e
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+    systemctl daemon-reload || true
+fi
+if [ "$1" = purge ]; then
+    deb-systemd-helper purge {UNIT} >/dev/null || true
+fi
 """
 
 
@@ -72,7 +95,13 @@ def build(directory: Path) -> Path:
         _fill(tree)
         shipped.settle(tree, program=f"{HOME}/check_smtp_status.py")
         (tree / DAEMON).chmod(0o755)
-        texts = {"control": CONTROL, "conffiles": f"/{NAGIOS}\n", "postinst": POSTINST, "prerm": PRERM}
+        texts = {
+            "control": CONTROL,
+            "conffiles": f"/{NAGIOS}\n",
+            "postinst": POSTINST,
+            "prerm": PRERM,
+            "postrm": POSTRM,
+        }
         control(tree, texts, package=PACKAGE)
         target = directory / f"{PACKAGE}_{shipped.version()}_all.deb"
         command = ["dpkg-deb", "--root-owner-group", "--build", tree, target]
@@ -99,6 +128,7 @@ def _fill(tree: Path) -> None:
     (own / "check_smtp_status").symlink_to(f"../../share/{PACKAGE}/check_smtp_status.py")
     shipped.write(tree / DAEMON, STATUSD)
     shipped.compressed(tree / "usr/share/man/man8/smtp_statusd.8.gz", manpage.resident())
+    shipped.copy(HERE / "resident" / UNIT, tree / UNITS / UNIT)
 
     # What the system's Nagios loads by: cfg_dir=/etc/nagios-plugins/config
     shipped.copy(HERE / "nagios/commands.cfg", tree / NAGIOS)

@@ -50,12 +50,23 @@ def test_what_the_package_says(debs):
         line.split(": ", 1) for line in sh("dpkg-deb", "--field", debs[1]).splitlines() if not line.startswith(" ")
     )
     assert fields["Package"] == "check-smtp-status-client"
-    assert fields["Depends"].startswith(f"check-smtp-status (= {fields['Version']})")
+    assert fields["Depends"].startswith(f"check-smtp-status (>= {fields['Version']})")
     assert fields["Version"].startswith(__version__.partition("a")[0].partition("b")[0])
     assert fields["Architecture"] == sh("dpkg", "--print-architecture").strip()
 
 
-def test_it_takes_the_plugins_place_and_gives_it_back(elsewhere, debs, scripted: Any):
+def newer(package: Path, directory: Path) -> Path:
+    """The same with a later version."""
+    tree = directory / "newer"
+    sh("dpkg-deb", "--raw-extract", package, tree)
+    control = tree / "DEBIAN/control"
+    control.write_text(re.sub(r"^(Version: .*)$", r"\1.1", control.read_text(), flags=re.M))
+    made = directory / "newer.deb"
+    sh("dpkg-deb", "--root-owner-group", "--build", tree, made)
+    return made
+
+
+def test_it_takes_the_plugins_place_and_gives_it_back(elsewhere, debs, scripted: Any, tmp_path):
     before = elsewhere.sh("readlink", PLUGIN).strip()
     assert before.endswith("check_smtp_status.py")
     elsewhere.sh("dpkg", "--install", "--force-depends", debs[1])
@@ -67,11 +78,47 @@ def test_it_takes_the_plugins_place_and_gives_it_back(elsewhere, debs, scripted:
     # Again, as an upgrade does it.
     elsewhere.sh("dpkg", "--install", "--force-depends", debs[1])
     assert elsewhere.sh("readlink", f"{PLUGIN}.plugin").strip() == before
+    # A newer plugin alone comes to where the plugin is now, and the client stays.
+    elsewhere.sh("dpkg", "--install", newer(debs[0], tmp_path))
+    assert elsewhere.sh("readlink", f"{PLUGIN}.plugin").strip() == before
+    assert elsewhere.sh("head", "-c4", PLUGIN)[1:] == "ELF"
+    assert elsewhere.sh("dpkg", "--audit") == ""
     elsewhere.sh("dpkg", "--purge", "check-smtp-status-client")
     assert elsewhere.sh("readlink", PLUGIN).strip() == before
     left = elsewhere.sh("sh", "-c", f"ls {PLUGIN}.plugin /etc/init.d/smtp-statusd 2>/dev/null; true")
     assert left == ""
     assert elsewhere.sh("dpkg-divert", "--list", PLUGIN) == ""
+
+
+def test_the_unit_is_switched_on_once_and_stays_as_it_is_left(elsewhere, debs):
+    def is_on(unit: str) -> bool:
+        return bool(elsewhere.sh("find", "/etc/systemd/system", "-name", unit))
+
+    files = elsewhere.sh("dpkg-query", "--listfiles", "check-smtp-status").splitlines()
+    assert "/usr/lib/systemd/system/smtp-statusd-nagios.service" in files
+    for _ in range(2):  # the second time anew, after all was purged
+        elsewhere.sh("dpkg", "--install", "--force-depends", debs[1])
+        assert is_on("smtp-statusd.service")
+        assert not is_on("smtp-statusd-nagios.service")
+        elsewhere.sh("dpkg", "--remove", "check-smtp-status-client")
+        elsewhere.sh("dpkg", "--install", "--force-depends", debs[1])
+        assert is_on("smtp-statusd.service")
+        elsewhere.sh("systemctl", "--root=/", "--quiet", "disable", "smtp-statusd.service")
+        elsewhere.sh("dpkg", "--install", "--force-depends", debs[1])
+        assert not is_on("smtp-statusd.service")
+        elsewhere.sh("dpkg", "--purge", "check-smtp-status-client")
+    places = ["/etc/systemd", "/var/lib/systemd", "/etc/rc2.d"]
+    assert elsewhere.sh("find", *places, "-name", "*smtp-statusd*", "-not", "-name", "*-nagios.service*") == ""
+
+
+def test_the_page_leads_to_what_is_installed(debs, tmp_path):
+    for deb in debs:
+        sh("dpkg-deb", "--extract", deb, tmp_path)
+    page = tmp_path / "usr/share/doc/check-smtp-status-client/README.md"
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
+    assert "../check-smtp-status/docs/resident.md" in targets
+    for target in targets:
+        assert (page.parent / target).exists(), target
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
