@@ -852,7 +852,7 @@ class Apart:
     def __init__(self, world: World, directory: Path) -> None:
         self.world = world
         self.key = directory / "key"
-        self.key.write_text("a key of both\n")
+        self.key.write_text("a key that both have\n")
 
     def send(self, key: Path | None = None, name: str = NAME) -> Result:
         mail = ["-H", "127.0.0.1", "-p", str(self.world.postman.port), "--to", "b@example.org"]
@@ -873,7 +873,7 @@ class Apart:
         from smtp_status.sasl.credentials import Secret
 
         for message in self.world.imap.folders["INBOX"].messages:
-            proof = parameters(Secret("a key of both"), NAME, token(7), time.time() - seconds)
+            proof = parameters(Secret("a key that both have"), NAME, token(7), time.time() - seconds)
             field = f"X-Check-SMTP-Status: 0.2.0; host=a; name={NAME}; probe={token(7)}; {proof}\r\n"
             message.octets = field.encode() + b"\r\n"
             message.at -= seconds
@@ -924,7 +924,7 @@ def test_apart_nothing_there(apart):
 
 def test_apart_forged(apart, tmp_path):
     other = tmp_path / "other"
-    other.write_text("another key\n")
+    other.write_text("a key of nobody else\n")
     apart.send(other)
     apart.send(name="other")
     apart.world.imap.put(probe())
@@ -970,6 +970,14 @@ def test_apart_for_programs(apart):
         (("--key-file", "KEY"), "--key-file takes --probe-name as well"),
         (("--key-file", "KEY", "--probe-name", "a"), "--key-file takes --to as well"),
         (
+            ("--key-file", "KEY", "--probe-name", "a", "--to", "a@b.example"),
+            "SMTP UNKNOWN - --key-file takes a key of at least 16 octets",
+        ),
+        (
+            ("--imap", "h", "--imap-user", "u", "--collect", "--key-file", "KEY", "--probe-name", "a", "--every", "5"),
+            "SMTP UNKNOWN - --key-file takes a key of at least 16 octets",
+        ),
+        (
             ("--imap", "h", "--collect", "--imap-user", "u"),
             "--collect takes --key-file, --probe-name and --every as well",
         ),
@@ -979,7 +987,7 @@ def test_apart_for_programs(apart):
 )
 def test_apart_bad_usage(tmp_path, options, said):
     key = tmp_path / "key"
-    key.write_text("k\n")
+    key.write_text("fifteen octets.\n")
     result = run(*(str(key) if word == "KEY" else word for word in options))
     assert result.code == 3
     assert said in result.first

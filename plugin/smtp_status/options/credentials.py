@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 USER_LIMIT = 255
 """Octets of a user name (RFC 4616 section 2)."""
 
+KEY_LEAST = 16
+"""Octets of a key: whoever gets one sealed message can try short ones until one fits."""
+
 SECRET_LIMIT = 8192
 """Octets of a password or token, so that AUTH's lines keep their 12288 (RFC 4954 section 4)."""
 
@@ -67,7 +70,10 @@ def secret(given: Arguments, environ: Mapping[str, str], option: str, variable: 
 
 def key_in(file: Use) -> Secret:
     """The key that a file holds on one line.  Raises UsageError."""
-    return _checked_secret(file, _first_line(file))
+    line = _first_line(file)
+    if len(line.encode()) < KEY_LEAST:
+        raise file.fault(f"takes a key of at least {KEY_LEAST} octets")
+    return _checked_secret(file, line)
 
 
 def _first_line(file: Use) -> str:
