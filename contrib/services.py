@@ -84,9 +84,10 @@ TEMPLATES = (
     Template(
         f"{BASE}-relay",
         BASE,
-        "A server that must refuse mail for smtp_status_to, an address of a domain that is not its own.",
+        "A server that must refuse mail for smtp_status_to, an address of a domain that is not its own. Postfix refuses"
+        " with 454 by default.",
         {"check_interval": 3600, "retry_interval": 300},
-        {"quit_after": "rcpt", "state": ["rcpt:5xx=ok", "rcpt:2xx=critical"]},
+        {"quit_after": "rcpt", "state": ["rcpt:5xx=ok", "rcpt:454=ok", "rcpt:2xx=critical"]},
     ),
     Template(
         f"{BASE}-arrival",

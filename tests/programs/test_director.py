@@ -160,6 +160,7 @@ def test_a_list_and_a_domain_arrive(icinga: Icinga) -> None:
     command = icinga.check("both", "relay")["command"]
     assert [command[place + 1] for place, word in enumerate(command) if word == "--state"] == [
         "rcpt:5xx=ok",
+        "rcpt:454=ok",
         "rcpt:2xx=critical",
     ]
     command = icinga.check("both", "domain")["command"]
