@@ -206,6 +206,17 @@ def test_the_shipped_hosts_are_valid(workdir: Path, plugins: Path) -> None:
     assert "warning/" not in said
 
 
+def test_the_domains_of_the_page_are_valid(workdir: Path, plugins: Path) -> None:
+    (domains,) = re.findall(r"^```\n(for .*?)^```$", (SHIPPED / "README.md").read_text("utf-8"), re.M | re.S)
+    icinga = Icinga(workdir / "icinga-domains", plugins, "\n".join([ALONE, COMMAND, SERVICES, domains]))
+    icinga.write()
+    said = icinga.validate()
+    assert "Instantiated 2 Hosts." in said
+    assert "Instantiated 2 Services." in said
+    # as the page says, and nothing else
+    assert [line for line in said.splitlines() if "warning/" in line and "Apply rule 'smtp-mx'" not in line] == []
+
+
 def test_every_variable_arrives_as_its_option(lab: Lab) -> None:
     command = lab.icinga.check("plain", "everything")["command"][1:]
     chunks = [words(option, value(option)) for option in CHECKS if option.name != "domain"]
