@@ -25,7 +25,8 @@ Carries out the checks of check_smtp_status for the scheduler that is there, in 
   --nagios SOCKET  Work for the Nagios 4 or Naemon core at this query socket, such as
                    /var/lib/nagios4/rw/nagios.qh.
   --plugin NAME    Command whose checks are taken over there: the first word of the command line, or what stands
-                   behind its last slash. Repeatable. check_smtp is one too. Default: check_smtp_status.
+                   behind its last slash. Repeatable. check_smtp is one too. Names given replace the default:
+                   check_smtp_status.
   --listen PATH    Unix socket (mode 0660) for the thin client.
   --metrics ADDR:PORT
                    Web server for Prometheus: /probe?target=HOST&module=NAME checks a server, /metrics tells of this
