@@ -58,6 +58,27 @@ def service(on: str, name: str, template: str, **variables: object) -> tuple[str
     }
 
 
+def rule(name: str, template: str, variables: dict[str, object], **which: str) -> tuple[str, dict[str, object]]:
+    wanted = {f"smtp_status_{key}": value for key, value in variables.items()}
+    return "service", {
+        "object_name": name,
+        "object_type": "apply",
+        "imports": [template],
+        "vars": wanted,
+        **which,
+    }
+
+
+DOMAINS: dict[str, object] = {"domain": "$config$", "to": ["postmaster@$config$"], "nameserver": "127.0.0.1:1"}
+
+INFRASTRUCTURE: list[tuple[str, dict[str, object]]] = [
+    ("zone", {"object_name": "master", "object_type": "external_object", "is_global": False}),
+    ("zone", {"object_name": "director-global", "object_type": "external_object", "is_global": True}),
+    ("endpoint", {"object_name": "master.example.org", "object_type": "external_object", "zone": "master"}),
+]
+"""What the Director's own kickstart imports."""
+
+
 @pytest.fixture(scope="module")
 def refused() -> Iterator[int]:
     with refusing_port() as port:
@@ -68,6 +89,10 @@ def refused() -> Iterator[int]:
 def director(workdir: Path, refused: int) -> Restored:
     port, to = str(refused), ["ok@example.test"]
     objects = [
+        *INFRASTRUCTURE,
+        host("many", vars={"mail_domain": "example.test", "mail_domains": ["one.test", "two.test"]}),
+        rule("smtp-mx", "smtp-status-mx", {"to": to}, assign_filter="host.vars.mail_domain=%22example.test%22"),
+        rule("smtp-domain-", "smtp-status-domain", DOMAINS, apply_for="host.vars.mail_domains"),
         host("six", address6="::1"),
         host("both", address="127.0.0.1", address6="::1"),
         *(service(on, "mx", "smtp-status-mx", port=port, to=to) for on in ("six", "both")),
@@ -166,3 +191,12 @@ def test_a_list_and_a_domain_arrive(icinga: Icinga) -> None:
     command = icinga.check("both", "domain")["command"]
     assert command[command.index("--domain") + 1] == "example.test"
     assert "--hostname" not in command
+
+
+def test_the_rules_of_the_page_make_a_service_for_each_domain(icinga: Icinga) -> None:
+    command = icinga.check("many", "smtp-mx")["command"]
+    assert command[command.index("--to") + 1] == "ok@example.test"
+    for domain in ("one.test", "two.test"):
+        command = icinga.check("many", f"smtp-domain-{domain}")["command"]
+        assert command[command.index("--domain") + 1] == domain
+        assert command[command.index("--to") + 1] == f"postmaster@{domain}"
