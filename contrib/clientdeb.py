@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import deb
+import debianchangelog
 import pages
 import shipped
 from shipped import HERE, ROOT
@@ -24,6 +25,13 @@ PACKAGE = f"{shipped.PACKAGE}-client"
 PLUGIN = "usr/lib/nagios/plugins/check_smtp_status"
 DIVERTED = f"{PLUGIN}.plugin"
 UNIT = "smtp-statusd.service"
+
+OVERRIDES = f"""\
+# It is started for each check, and starts in three quarters of the time without a dynamic loader.
+{PACKAGE}: shared-library-lacks-prerequisites *
+# The script is that of contrib/resident, for systems that are not Debian too.
+{PACKAGE}: init.d-script-does-not-source-init-functions *
+"""
 
 CONTROL = """\
 Package: {package}
@@ -143,6 +151,9 @@ def _fill(tree: Path) -> None:
     shipped.copy(HERE / "resident/smtp-statusd.init", tree / "etc/init.d/smtp-statusd")
     shipped.copy(ROOT / "LICENSE", tree / f"usr/share/doc/{PACKAGE}/copyright")
     shipped.write(tree / f"usr/share/doc/{PACKAGE}/README.md", _readme())
+    changes = debianchangelog.entries(PACKAGE, shipped.MAINTAINER)
+    shipped.compressed(tree / f"usr/share/doc/{PACKAGE}/changelog.gz", changes)
+    shipped.write(tree / f"usr/share/lintian/overrides/{PACKAGE}", OVERRIDES)
 
 
 def _readme() -> str:

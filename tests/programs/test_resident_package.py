@@ -55,6 +55,11 @@ def test_what_the_package_says(debs):
     assert fields["Architecture"] == sh("dpkg", "--print-architecture").strip()
 
 
+def test_lintian_finds_no_fault(debs):
+    lintian = need("lintian")
+    assert sh(lintian, "--allow-root", "--fail-on", "error,warning", debs[1]) == ""
+
+
 def newer(package: Path, directory: Path) -> Path:
     """The same with a later version."""
     tree = directory / "newer"

@@ -187,8 +187,8 @@ WORDS = {
         " mailbox, so that every host makes the same."
     ),
     "key-file": (
-        "Where sender and receiver are apart: file with a key on one line, the same on both. Without --imap the message"
-        " is sealed with it; with --imap and --collect only messages so sealed count."
+        "Where sender and receiver are apart: file with a key of at least 16 octets on one line, the same on both."
+        " Without --imap the message is sealed with it; with --imap and --collect only messages so sealed count."
     ),
     "collect": (
         "To send nothing, and only look whether the newest message of --probe-name has arrived. The times compare the"
