@@ -255,6 +255,22 @@ def test_back_ends_are_replaced_and_nothing_is_lost(scene, slow):
     assert "ended" not in there.resident.log
 
 
+def test_a_back_end_that_dies_while_it_is_replaced(scene):
+    """Whichever of the two it is, one comes of it, and it is a new one."""
+    there = scene()
+    for victim in (0, -1):
+        (before,) = there.resident.back_ends
+        there.resident.signal(signal.SIGHUP)
+        end = time.monotonic() + 20
+        while len(both := there.resident.back_ends) < 2:
+            assert time.monotonic() < end, there.resident.log
+        os.kill(both[victim], signal.SIGKILL)
+        while len(there.resident.back_ends) != 1 or before in there.resident.back_ends:
+            assert time.monotonic() < end, (before, both, there.resident.back_ends, there.resident.log)
+            time.sleep(0.05)
+        assert there.resident.log.count("was ended by SIGKILL") == 1 - victim
+
+
 def test_a_core_that_starts_anew(scene, server, slow):
     """Nagios closes; what was in hand nobody asks for any more."""
     there = scene()
@@ -296,6 +312,18 @@ def test_a_job_is_answered_before_its_time(scene):
         late = worker.answer(3)
         assert time.monotonic() - began < 4.6
     assert (late.pairs["exited_ok"], late.pairs["error_code"], late.pairs["outstd"]) == ("0", "62", "")
+
+
+def test_one_alone_is_asked_for_the_verdict_so_far_in_time(scene):
+    """Also where nothing else is to be done meanwhile."""
+    worker = scene().worker
+    with silent_port() as silent:
+        for number in range(2):
+            time.sleep(number / 2)  # at another point between two ticks
+            began = time.monotonic()
+            worker.give(number, f"{PLUGIN} -H 127.0.0.1 -p {silent} -t 100 --nameserver 127.0.0.1", timeout=4)
+            assert worker.answer(number).out.startswith("SMTP CRITICAL - 127.0.0.1 timed out at connect: ")
+            assert 2.4 < time.monotonic() - began < 2.9
 
 
 def test_a_thousand_jobs_at_once(scene, server):

@@ -97,7 +97,10 @@ class Alone:
     @property
     def pause(self) -> float:
         """Seconds until ``tick`` has to be called again at the latest."""
-        return HURRY if self._waiting else 60.0
+        if self._waiting:
+            return HURRY
+        ends = [process.job.end for process in self._running.values() if not process.told_to_end]
+        return max(min(ends) - time.monotonic(), 0.0) if ends else 60.0
 
     def ends_its_process(self, job: Job) -> bool:
         """Whether the same check has done so lately."""

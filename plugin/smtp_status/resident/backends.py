@@ -174,6 +174,11 @@ class BackEnds:
         del self._all[pid]
         self._poller.forget(one.link.fileno())
         one.link.close()
+        for other in self._all.values():
+            if other.replaces is one:
+                other.replaces = None  # it takes its place all the same, and no third one is wanted
+        if one.replaces is not None and not one.finishing:
+            self._outdated.append(one.replaces)
         jobs = list(one.jobs.values())
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
         if not one.finishing or jobs:
