@@ -10,6 +10,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import NoReturn
 
 UNKNOWN = 3
@@ -44,8 +45,8 @@ def _exit_code() -> int:
         from . import text  # noqa: F401, PLC0415
 
         # Until there is a verdict so far to be told (``cli``), every end asked for is told as what it is.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, _interrupted)
         from .cli import main  # noqa: PLC0415 - the import is what may fail
 
         return main()
@@ -61,6 +62,15 @@ def _exit_code() -> int:
         return tell(reason(error))
 
 
+def _interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
+    # No exception: where the interpreter calls something by itself, as it does between imports, it would be lost, with
+    # a traceback on stderr.
+    try:
+        tell("interrupted")
+    finally:
+        os._exit(UNKNOWN)
+
+
 def tell(sentence: str) -> int:
     """Print the one line of state UNKNOWN, in ASCII; return its exit code.
 
@@ -68,9 +78,16 @@ def tell(sentence: str) -> int:
     with a message on stderr and another exit code.
     """
     try:
-        import signal  # noqa: PLC0415 - as above
+        import select  # noqa: PLC0415 - as above
+        import signal  # noqa: PLC0415
 
-        # Nobody may be there to read it.
+        # Where there is room for it, the line is out at once, and no other one must follow.
+        poll = select.poll()
+        poll.register(1, select.POLLOUT)
+        room = poll.poll(0)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda _number, _frame: None if room else os._exit(UNKNOWN))
+        # Where there is none, nobody may be there to read it.
         signal.signal(signal.SIGALRM, signal.default_int_handler)
         signal.alarm(UNREAD_SECONDS)
     except Exception:  # noqa: S110 - there may be no memory for that

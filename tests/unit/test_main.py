@@ -5,20 +5,25 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from smtp_status import __main__ as entry
 
+SIGNALS = (signal.SIGALRM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 @pytest.fixture(autouse=True)
-def alarm() -> Iterator[None]:
+def signals() -> Iterator[None]:
     """The process was about to end, with an alarm set; here more is to come."""
-    before = signal.getsignal(signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     yield
     signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -69,3 +74,41 @@ def test_what_stops_it_is_told(
     monkeypatch.setattr("smtp_status.cli.main", main)
     assert entry._exit_code() == 3
     assert stdout == [b"SMTP UNKNOWN - " + words + b"\n"]
+
+
+LOST = """
+import os, signal, sys, weakref
+from smtp_status import __main__ as entry, text
+
+class Thing:
+    pass
+
+def main():
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.{name}))
+    del thing
+    os.write(1, b"went on\\n")
+
+sys.modules["smtp_status.cli"] = type(sys)("smtp_status.cli")
+sys.modules["smtp_status.cli"].main = main
+{before}
+entry.run()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_signal_where_an_exception_would_be_lost(name: str) -> None:
+    """Imports call weak references' ends, and what is raised there is printed and forgotten."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOST.format(name=name, before="")], capture_output=True, timeout=20, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"SMTP UNKNOWN - interrupted\n", b"")
+
+
+def test_a_signal_while_something_is_told() -> None:
+    """One line comes of it, the first."""
+    before = "write = os.write\nos.write = lambda *given: (os.kill(os.getpid(), signal.SIGINT), write(*given))[1]"
+    done = subprocess.run(
+        [sys.executable, "-c", LOST.format(name="SIGTERM", before=before)], capture_output=True, timeout=20, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"SMTP UNKNOWN - interrupted\n", b"")

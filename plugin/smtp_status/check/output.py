@@ -70,24 +70,52 @@ def write(text: str, seconds: float, signals: Collection[signal.Signals], stop: 
     the process ends: what it does to signals stays done.
     """
     data = memoryview(text.encode("utf-8", "replace"))
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
 
     def give_up(_number: int, _frame: FrameType | None) -> None:
+        for number in waking:
+            signal.signal(number, note)  # once is enough
         raise _GivenUp
 
+    waking = (signal.SIGALRM, *signals)
     try:
+        # A signal is to end the waiting, and not to take away what there is room for.
+        for number in signals:
+            signal.signal(number, note)
+        data = _at_once(data)
+        if not data:
+            return
         # Only a signal ends a write to a pipe that is full, and to make it one that never waits is not ours: the
         # scheduler has it too.
-        for number in (signal.SIGALRM, *signals):
+        for number in waking:
             signal.signal(number, give_up)
-        signal.setitimer(signal.ITIMER_REAL, LEAST_SECONDS if _readable(stop) else max(seconds, LEAST_SECONDS))
+        hurried = bool(came) or _readable(stop)
+        signal.setitimer(signal.ITIMER_REAL, LEAST_SECONDS if hurried else max(seconds, LEAST_SECONDS))
         while data:
             try:
                 data = data[os.write(1, data) :]
             except BlockingIOError:  # the scheduler's end made the pipe so, and is slow to read
                 select.select((), (1,), ())
         signal.setitimer(signal.ITIMER_REAL, 0)
+        for number in waking:
+            signal.signal(number, note)
     except (OSError, _GivenUp):
         return
+
+
+def _at_once(data: memoryview) -> memoryview:
+    """Write what there is room for; what is left.  Raises OSError."""
+    poll = select.poll()
+    poll.register(1, select.POLLOUT)
+    while data and poll.poll(0):
+        try:
+            data = data[os.write(1, data[: select.PIPE_BUF]) :]  # so much never waits
+        except BlockingIOError:
+            break
+    return data
 
 
 def _readable(stop: int | None) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -233,6 +235,18 @@ def test_write_goes_on_until_all_is_out(stdout):
     assert os.read(stdout, 100) == b"SMTP OK - gr\xc3\xbcn \xe2\x80\xa6 ?\n"
 
 
+def test_a_signal_takes_nothing_away_that_there_is_room_for(stdout, monkeypatch):
+    def interrupted(number, data, write=output.os.write):
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return write(number, data)
+
+    monkeypatch.setattr(output.os, "write", interrupted)
+    output.write("SMTP OK - accepted the message\n", 9, (signal.SIGTERM,))
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert os.read(stdout, 100) == b"SMTP OK - accepted the message\n"
+
+
 @pytest.mark.parametrize("error", [BrokenPipeError, OSError(28, "No space left on device")])
 def test_closed_or_full_output_is_no_error(monkeypatch, error):
     def fail(_number, _data):
@@ -242,36 +256,40 @@ def test_closed_or_full_output_is_no_error(monkeypatch, error):
     output.write("SMTP OK\n", 1, ())
 
 
-@pytest.fixture
-def full(monkeypatch):
+@contextlib.contextmanager
+def full() -> Iterator[None]:
     """A pipe that is full in the place of standard output."""
     reader, writer = os.pipe()
+    before = os.dup(1)
     os.set_blocking(writer, False)
     try:
         while True:
             os.write(writer, b"." * 4096)
     except BlockingIOError:
         os.set_blocking(writer, True)
-    monkeypatch.setattr(
-        output.os, "write", lambda number, data, write=os.write: write(writer if number == 1 else number, data)
-    )
-    yield
-    os.close(reader)
-    os.close(writer)
+    os.dup2(writer, 1)
+    try:
+        yield
+    finally:
+        os.dup2(before, 1)
+    for descriptor in (reader, writer, before):
+        os.close(descriptor)
 
 
 @pytest.mark.parametrize(("seconds", "least"), [(0.5, 0.5), (0, output.LEAST_SECONDS), (-7, output.LEAST_SECONDS)])
-def test_a_full_pipe_is_given_up(full, seconds, least):
+def test_a_full_pipe_is_given_up(seconds, least):
     begin = time.monotonic()
-    output.write("SMTP OK\n", seconds, (signal.SIGTERM,))
+    with full():
+        output.write("SMTP OK\n", seconds, (signal.SIGTERM,))
     assert least <= time.monotonic() - begin < least + 0.1
 
 
-def test_a_full_pipe_is_given_up_soon_where_a_signal_came_before(full):
+def test_a_full_pipe_is_given_up_soon_where_a_signal_came_before():
     readable, writable = os.pipe()
     os.close(writable)  # so that the other end is readable
     begin = time.monotonic()
-    output.write("SMTP OK\n", 9, (signal.SIGTERM,), readable)
+    with full():
+        output.write("SMTP OK\n", 9, (signal.SIGTERM,), readable)
     assert time.monotonic() - begin < output.LEAST_SECONDS + 0.1
     os.close(readable)
 
