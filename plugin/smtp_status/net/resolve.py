@@ -87,7 +87,7 @@ class Lookup:
 
     def answered_as(self, other: Lookup) -> None:
         """Take what ``other``, which is done and asks for the same, has found; our own time counts."""
-        self.addresses, self.failure = other.addresses, other.failure
+        self.addresses, self.failure, self.shortage = other.addresses, other.failure, other.shortage
         self.seconds = clock.seconds_between(self._began, clock.now())
         self.done = True
 

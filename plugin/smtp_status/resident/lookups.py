@@ -22,16 +22,17 @@ class Lookups:
         self._waiting: dict[Asked, list[tuple[Lookup, Callable[[], None]]]] = {}
 
     def look_up(self, name: str, port: int, family: int, done: Callable[[], None]) -> Lookup:
-        """Begin to look up ``name``; ``done`` is called once the lookup is done."""
+        """Begin to look up ``name``; ``done`` is called once the lookup is done.  Raises OSError where there is no
+        thread for it."""
         asked = (name, port, family)
         lookup = Lookup(name, port, family)
         if asked in self._waiting:
             self._waiting[asked].append((lookup, done))
             return lookup
-        self._waiting[asked] = [(lookup, done)]
         # The one that asks is nobody's: whoever waits may have given up meanwhile.
         asking = Lookup(name, port, family)
         self._pool.submit(asking.ask, lambda: self._found(asked, asking))
+        self._waiting[asked] = [(lookup, done)]
         return lookup
 
     def _found(self, asked: Asked, asking: Lookup) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -28,22 +29,32 @@ class Pool:
         self._waiting: SimpleQueue[Job] = SimpleQueue()
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._lock = Lock()
-        self._idle = 0
+        self._free = 0
+        """Threads that wait, but for those there is a job for already."""
         self._threads = 0
 
     def submit(self, work: Callable[[], None], done: Callable[[], None]) -> None:
-        """Do ``work``, which does not raise, in a thread; then ``collect`` calls ``done`` in the loop's."""
+        """Do ``work``, which does not raise, in a thread; then ``collect`` calls ``done`` in the loop's.
+
+        Raises OSError where there is no thread for it: what waits behind jobs that hang would be taken for one.
+        """
         with self._lock:
-            enough = self._idle > self._waiting.qsize() or self._threads >= MOST
-            if not enough:
+            free = self._free > 0
+            if free:
+                self._free -= 1
+            elif self._threads < MOST:
                 self._threads += 1
-        self._waiting.put((work, done))
-        if not enough:
-            try:
-                Thread(target=self._serve, daemon=True).start()
-            except RuntimeError:  # no memory, or no more threads for this user: it waits for one that is there
-                with self._lock:
-                    self._threads -= 1
+            else:
+                raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        if free:
+            self._waiting.put((work, done))
+            return
+        try:
+            Thread(target=self._serve, args=([(work, done)],), daemon=True).start()
+        except (RuntimeError, MemoryError):  # no memory, or no more threads for this user
+            with self._lock:
+                self._threads -= 1
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
 
     def collect(self) -> None:
         """Tell of everything that has been done."""
@@ -58,24 +69,28 @@ class Pool:
                 return
             done()
 
-    def _serve(self) -> None:
-        while True:
-            with self._lock:
-                self._idle += 1
-            try:
-                work, done = self._waiting.get(timeout=IDLE_SECONDS)
-            except Empty:
-                work, done = None, None
-            with self._lock:
-                self._idle -= 1
-                if work is None:
-                    self._threads -= 1
-                    return
+    def _serve(self, jobs: list[Job]) -> None:
+        while jobs:
+            work, done = jobs.pop()
             work()
-            assert done is not None
             self._done.put(done)
             del work, done  # what they hold may be secret, and the next one may be long in coming
+            with self._lock:
+                self._free += 1
             try:
                 os.write(self._tell, b".")
             except BlockingIOError:
-                continue  # the pipe is full, so the loop will look anyway
+                pass  # the pipe is full, so the loop will look anyway
+            jobs = self._next()
+
+    def _next(self) -> list[Job]:
+        """The next job, none where there has been none for a while."""
+        try:
+            return [self._waiting.get(timeout=IDLE_SECONDS)]
+        except Empty:
+            with self._lock:
+                if self._free > 0:
+                    self._free -= 1
+                    self._threads -= 1
+                    return []
+            return [self._waiting.get()]  # it has been given one in this very moment
