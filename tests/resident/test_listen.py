@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,16 @@ def test_a_thousand_that_say_nothing(client, resident, server):
     finally:
         for asked in silent:
             asked.sock.close()
+
+
+def test_more_clients_than_descriptors(workdir, server):
+    """They take turns."""
+    few = started(lambda base: Resident(base, wrap=("prlimit", "--nofile=72")), workdir)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(Asked(few, request(*to(server)))) for _ in range(40)]
+        for client in clients:
+            assert client.answer().startswith(b"A0")
+    few.stop()
 
 
 def test_one_that_never_takes_its_answer_is_left(resident, server):

@@ -133,16 +133,24 @@ class BackEnd:
         busy = self._checks or self._front.waiting or (self._clients is not None and len(self._clients))
         return self._finishing and not busy
 
-    def _room(self) -> bool:
+    @property
+    def _begun(self) -> int:
+        return len(self._checks) - len(self._new)
+
+    def _spare(self) -> bool:
         """Whether there are descriptors left for one more check."""
-        return 2 * (len(self._checks) - len(self._new)) + len(self._clients or ()) < self._most
+        return 2 * self._begun + len(self._clients or ()) < self._most
+
+    def _room(self) -> bool:
+        """Whether one more may begin: one at a time always, or those who wait for it would keep it waiting."""
+        return not self._begun or self._spare()
 
     def _tick(self, now: float) -> None:
         self._contexts.tick(now)
         if self._clients is not None:
             self._clients.tick(now)
             if not self._finishing:
-                self._clients.listen(self._room())
+                self._clients.listen(self._spare())
         if self._installed.is_another(now):
             self._front.send(link.OUTDATED)
 
