@@ -69,6 +69,7 @@ static void put(const char *text, size_t size)
 static void run_plugin(char **argv)
 {
     argv[0] = (char[]){PLUGIN};
+    (void)(signal(SIGTERM, SIG_DFL), signal(SIGINT, SIG_DFL), signal(SIGHUP, SIG_DFL)); /* or one could be lost here */
     if (!interrupted)
         (void)execv(PLUGIN, argv);
     (void)dprintf(STDOUT_FILENO, "SMTP UNKNOWN - %s%s\n", interrupted ? "interrupted" : PLUGIN " cannot be run: ",
@@ -108,10 +109,9 @@ static size_t request(char *buffer, char **argv)
     struct stat network;
     size_t size;
     uint32_t length;
-    int head;
     if (stat("/proc/self/ns/net", &network) != 0 || getcwd(directory, sizeof directory) == NULL)
         return 0;
-    head = snprintf(buffer + 4, MAX_REQUEST - 4, "1%c%llu:%llu%c%s%c%s%s", 0, (unsigned long long)network.st_dev,
+    int head = snprintf(buffer + 4, MAX_REQUEST - 4, "1%c%llu:%llu%c%s%c%s%s", 0, (unsigned long long)network.st_dev,
         (unsigned long long)network.st_ino, 0, directory, 0, password ? "=" : "", password ? password : "");
     for (size = 5 + (size_t)head; size <= MAX_REQUEST && *argv != NULL; argv++) {
         if (strlen(*argv) < MAX_REQUEST - size)
