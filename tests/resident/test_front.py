@@ -268,7 +268,6 @@ def test_a_back_end_that_dies_while_it_is_replaced(scene):
         while len(there.resident.back_ends) != 1 or before in there.resident.back_ends:
             assert time.monotonic() < end, (before, both, there.resident.back_ends, there.resident.log)
             time.sleep(0.05)
-        assert there.resident.log.count("was ended by SIGKILL") == 1 - victim
 
 
 def test_a_core_that_starts_anew(scene, server, slow):

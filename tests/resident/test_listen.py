@@ -95,6 +95,9 @@ def test_files_are_read(client, server, tmp_path):
     assert (code, out.startswith("SMTP OK - 127.0.0.1 accepted the message")) == (0, True)
     code, out = run(client, f"--extra-opts=b@{tmp_path}/plugins.ini", "--nameserver", "127.0.0.1:1", "-t", "1")
     assert out.startswith("the plugin itself\n")
+    # One that cannot be read here may be readable where the line comes from.
+    code, out = run(client, *to(server), "-S", "--ca", f"{tmp_path}/missing")
+    assert (code, out.startswith("the plugin itself\nSMTP UNKNOWN - --ca cannot read ")) == (3, True)
 
 
 ALONE = (

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 MAX_OUTPUT = 64 * 1024
 """Octets kept of each stream; what comes behind is read and thrown away."""
 
-MOST_PER_CORE = 50
-"""Processes at a time: most of them wait for their servers, and a check that waits for its turn loses time."""
+MOST_PER_CORE, FEW_PER_CORE = 50, 8
+"""Processes at a time: most of them wait for their servers, and a check that waits for its turn loses time.  Beyond the
+few there has to be memory for each."""
+
+MEMORY_OF_ONE = 40 * 1024
+"""KiB that a process may take."""
 
 YOUNG = 0.05
 """Seconds in which a process is taken to be at work, whatever it does."""
@@ -160,11 +164,18 @@ class Alone:
     def _start(self) -> None:
         now = time.monotonic()
         free = self._cores - sum(process.works(now) for process in self._running.values()) if self._waiting else 0
-        while self._waiting and free > 0 and len(self._running) < self._cores * MOST_PER_CORE:
+        while self._waiting and free > 0 and self._has_room():
             _end, _number, job = heappop(self._waiting)
             if not job.answered:
                 self._run(job)
                 free -= 1
+
+    def _has_room(self) -> bool:
+        """Whether one more may run beside those that do."""
+        running = len(self._running)
+        if running < self._cores * FEW_PER_CORE:
+            return True
+        return running < self._cores * MOST_PER_CORE and _memory_left() > MEMORY_OF_ONE
 
     def _run(self, job: Job) -> None:
         taken_apart = words.split(job.order.command)
@@ -188,3 +199,12 @@ class Alone:
                 self._poller.forget(descriptor)
 
         return collect
+
+
+def _memory_left() -> int:
+    """KiB of memory that is to be had; without end where the kernel does not say."""
+    try:
+        with open("/proc/meminfo", "rb") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(b"MemAvailable:"))
+    except (OSError, ValueError, StopIteration):
+        return 1 << 62

@@ -14,6 +14,9 @@ _MESSAGE_END = b"\1\0\0\0"
 MAX_MESSAGE = 1 << 24
 """Octets of one message; the core's own limit on a command line is far below."""
 
+LONGEST = 10**9
+"""Seconds of a job, as good as without end, that an instant can be made of."""
+
 TIMED_OUT = 62
 """ETIME, by which the core knows a check that was ended for its time."""
 
@@ -106,7 +109,7 @@ def _order(message: bytes) -> Order:
     pairs = dict(pair.split(b"=", 1) for pair in message.split(_PAIR_END) if b"=" in pair)
     try:
         number, kind, command = pairs[b"job_id"], pairs[b"type"], pairs[b"command"]
-        timeout = int(pairs[b"timeout"])
+        timeout = min(int(pairs[b"timeout"]), LONGEST)
     except (KeyError, ValueError):
         raise ProtocolError("a job without number, type, command or timeout") from None
     return Order(number, kind, timeout, command)
