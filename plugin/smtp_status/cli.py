@@ -65,7 +65,7 @@ def _stop_descriptor() -> int:
     signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
 
     def note(_number: int, _frame: FrameType | None) -> None:
-        # It does not where the wake-up descriptor was taken away for a moment (``patterns.found``).
+        # It does not where the wake-up descriptor was taken away for a moment (``smtp.patterns.found``).
         try:
             os.write(writable, b".")
         except BlockingIOError:

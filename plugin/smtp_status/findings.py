@@ -1,4 +1,4 @@
-"""The words everything else speaks: stages, replies, findings, outcomes.
+"""What everything else speaks of: faults, findings, targets with their addresses, outcomes.
 
 Nothing here touches a socket, a clock, the environment or nagiosplugin.  Times are seconds as float unless a
 name says otherwise.

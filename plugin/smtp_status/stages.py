@@ -1,4 +1,5 @@
-"""The stages of a conversation, one row for each: all that is to be known of a stage stands in its row."""
+"""The stages of a conversation, one row for each: all that is to be known of a stage stands in its row;
+and the names of those of a mailbox."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def keywords(octets: bytes) -> dict[bytes, list[bytes]]:
 
 
 def is_success(verb: str, code: int) -> bool:
-    """Whether the contract's reply table calls the code a success for the command."""
+    """Whether the code is a success for the command (RFC 5321 section 4.3.2)."""
     wanted = {
         "connection": "220",
         **dict.fromkeys(("EHLO", "HELO", "LHLO"), "250"),

@@ -28,7 +28,7 @@ _EXPECTED = ("^250", "^25[0-9]", "ok", "^550", "[0-9]{3}", "never said")
 
 
 def any_settings(rng: Random) -> Settings:
-    """Settings with a plan; in three of four nothing but the contract's own state table judges."""
+    """Settings with a plan; in three of four nothing but the table of docs/how-it-judges.md judges."""
     verbose = rng.choice((0, 0, 0, 1, 2, 3))
     plan = any_plan(rng)._replace(verbose=verbose)
     judged = rng.random() < 0.25

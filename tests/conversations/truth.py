@@ -251,13 +251,13 @@ def _lenient(settings: Settings) -> bool:
 
 
 def _judged(settings: Settings) -> bool:
-    """Whether something else than the contract's own table has a say."""
+    """Whether something else than the table of docs/how-it-judges.md has a say."""
     ranges = settings.warning or settings.stage_critical or settings.certificate_days != (None, None)
     return bool(settings.rules or ranges or settings.timeout_state != "critical")
 
 
 def _severity(outcome: Outcome) -> int:
-    """The exit code by the contract's table of states, for what was found before QUIT."""
+    """The exit code by the table of docs/how-it-judges.md, for what was found before QUIT."""
     worst = 0
     for finding in outcome.findings:
         if finding.kind == "success":

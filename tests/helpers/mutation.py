@@ -5,8 +5,8 @@
 Works on a copy in DIRECTORY, since mutmut knows a package below ``src`` only.  Prints every mutant that survived and
 that EXPLAINED does not explain, as a diff, and the score of each module.  The copy keeps what was found: the next run
 tests only what has changed, and what survived.
-Constants of modules (the reply table, the default states) are nothing mutmut changes; test_reply_table and test_states
-hold each of their cells against the contract.
+Constants of modules (the reply table, the default states) are nothing mutmut changes; test_replies and test_states
+hold each of their cells against tables of their own.
 """
 
 from __future__ import annotations

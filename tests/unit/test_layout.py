@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,26 @@ def test_the_table_names_every_module():
 def test_every_package_says_in_one_line_what_is_in_it():
     for path in PACKAGE.rglob("__init__.py"):
         assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: ".".join(MODULES[path]))
+def test_names_in_docstrings_are_there(path):
+    package = ".".join(("smtp_status", *MODULES[path][:-1]))
+    text = path.read_text("utf-8")
+    for name in re.findall(r"``([a-z_]\w*(?:\.\w+)+)(?:\(\))?``", text):
+        as_told = (f"{package}.{name}", f"smtp_status.{name}", name, f"builtins.{name}")
+        assert name.endswith(".py") or any(map(is_there, as_told)), name
+    for name in re.findall(r"[\w/]+\.py\b", text):
+        assert any((where / name).exists() for where in (path.parent, PACKAGE)), name
+
+
+def is_there(name: str) -> bool:
+    """Whether there is a module of this name, or something of this name in one."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: ".".join(MODULES[path]))

@@ -46,7 +46,7 @@ def matches(stage: str, what: str, finding: Finding) -> bool:
 
 
 def default_state(finding: Finding, timeout_state: str) -> str:
-    """The state by the contract's table."""
+    """The state by ``DEFAULTS``."""
     if finding.succeeded:
         return "ok"
     if finding.default:

@@ -50,10 +50,10 @@ def fetch(
 ) -> Page | Failure:
     """The page at ``path``, of at most ``limit`` octets.  Raises OSError where this machine has no sockets left.
 
-    The certificate must verify against ``authorities`` (``tls.authorities``).  The addresses are tried in turn until
-    one connects, each with its share of the time; all ends at ``deadline``, or once the file descriptor ``stop`` is
-    readable.  A response that is not 200, too large or malformed is a Failure of kind ``policy``; everything else has
-    the kind it has with mail servers.
+    The certificate must verify against ``authorities`` (``tls.context.authorities``).  The addresses are tried in turn
+    until one connects, each with its share of the time; all ends at ``deadline``, or once the file descriptor ``stop``
+    is readable.  A response that is not 200, too large or malformed is a Failure of kind ``policy``; everything else
+    has the kind it has with mail servers.
     """
     if not site.addresses:
         return Failure("notfound", f"no address for {site.host}")

@@ -68,7 +68,7 @@ class Exchanger(NamedTuple):
 def dnssec_doubt(believed: bool) -> Steps[str]:
     """Find out why nothing can be said of DNSSEC here, '' where it can.
 
-    ``believed`` is the resolver's (``nameservers.Resolver``).  The root is signed: who does not call it authentic does
+    ``believed`` is the resolver's (``resolvconf.Resolver``).  The root is signed: who does not call it authentic does
     not validate, and its silence elsewhere does not mean that a domain is insecure.
     """
     if not believed:

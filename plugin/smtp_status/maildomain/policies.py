@@ -61,14 +61,14 @@ class Published:
         self._site: Exchanger | None = None
         self._policy: mtasts.StsPolicy | None = None
         if settings.mta_sts:
-            from ..tls import context  # noqa: PLC0415 - http.client is for MTA-STS only
+            from ..tls import context  # noqa: PLC0415 - ssl is for MTA-STS only here
             from . import https  # noqa: PLC0415 - http.client is for MTA-STS only
 
             self._authorities = context.authorities()
             self._https = https
 
     def questions(self, believed: bool) -> list[Steps[Any]]:
-        """Lookups whose results ``learn`` takes; ``believed`` is the resolver's (``nameservers.Resolver``)."""
+        """Lookups whose results ``learn`` takes; ``believed`` is the resolver's (``resolvconf.Resolver``)."""
         asked: list[Steps[Any]] = []
         if self._with_dane:
             asked.append(mx.dnssec_doubt(believed))

@@ -45,7 +45,7 @@ class Answer(NamedTuple):
 
     ``failure``: None where there are records, else of kind ``notfound`` (NXDOMAIN), ``nodata``, ``servfail``,
     ``bogus``, ``refused``, ``unreachable``, ``timeout`` or ``protocol``.  ``secure``: a believed resolver says that
-    the answer, also a negative one, is authentic.  The rest is as in ``dnswire.Response``.
+    the answer, also a negative one, is authentic.  The rest is as in ``codec.Response``.
     """
 
     query: Query

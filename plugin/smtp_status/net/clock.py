@@ -9,7 +9,7 @@ stable interface and absent from Python's socket module.  No privileges are need
 
 from __future__ import annotations
 
-import _socket as socket  # as in transport.py
+import _socket as socket  # as in net/connection.py
 import sys
 from time import monotonic, perf_counter_ns, time_ns
 

@@ -1,7 +1,7 @@
 """Octets to and from one server: the only module with sockets, and the one map from errors to failures.
 
-Everything here is non-blocking; the engine waits.  TLS is a layer of memory buffers (``tls.TlsLayer``), so that the
-socket, its time stamps and the border between plain text and TLS stay in this module's hands.
+Everything here is non-blocking; the engine waits.  TLS is a layer of memory buffers (``tls.layer.TlsLayer``), so that
+the socket, its time stamps and the border between plain text and TLS stay in this module's hands.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Drives one or a thousand conversations over transports: a loop that all share, and a run for those of each check.
 
-A conversation is a generator that yields actions (``actions.py``) and receives what came of them.  Nothing of SMTP
+A conversation is a generator that yields actions (``smtp/actions.py``) and receives what came of them.  Nothing of SMTP
 is decided here: this module waits, sends, receives and times.
 """
 

@@ -5,7 +5,7 @@ getaddrinfo() cannot be interrupted, neither by a signal nor by a timer, so each
 
 from __future__ import annotations
 
-import _socket as socket  # as in transport.py
+import _socket as socket  # as in net/connection.py
 import errno
 import os
 

@@ -5,7 +5,7 @@ Functions that take text raise ValueError with a reason that fits behind the opt
 
 from __future__ import annotations
 
-import _socket as socket  # as in transport.py
+import _socket as socket  # as in net/connection.py
 import re
 
 from ..smtp import address

@@ -1,4 +1,5 @@
-"""All settings of one run, frozen: what the command line, the ini file and the environment said."""
+"""All settings of one run, frozen: what the command line, the ini file and the environment said; and how what is
+wrong with them is told."""
 
 from __future__ import annotations
 
@@ -57,7 +58,7 @@ class Settings(NamedTuple):
     when ``domain`` is set.  ``port`` is resolved (25, 465 with ``--ssl``), 0 when all hosts are paths.
     ``family``: 0, 4 or 6.  Ranges are nagiosplugin Range objects, or None.  ``timeout`` in seconds.
     ``certificate_days``: (warn, crit), either may be None.  ``require``: ``all``, ``any``, a number, or None for
-    the default of the contract.  ``nameserver``: (address, port) or None for the system's resolver.
+    the default of docs/options.md.  ``nameserver``: (address, port) or None for the system's resolver.
     ``output_format``: ``json``, or '' for the output that plugins have.
     """
 

@@ -1,7 +1,6 @@
-"""SASL mechanisms as pure exchanges, and which of them to take (RFC 4954, RFC 4422).
+"""One authentication from the client's side, and its base64 (RFC 4954 section 4, RFC 4422).
 
-No socket, no clock.  The dialogue sends what an :class:`Exchange` answers and hands it what the server asked.
-Modules for hashing, JSON and stringprep are imported where they are used: most checks never log in.
+No socket, no clock.  The dialogue sends what an ``Exchange`` answers and hands it what the server asked.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ def decode_challenge(line: bytes) -> bytes:
 
 
 class Exchange:
-    """One authentication from the client's side; made by :func:`start`.
+    """One authentication from the client's side; made by ``mechanisms.start``.
 
     ``initial`` is the initial response, None where the mechanism waits for a challenge first.  Where the
     command would be too long with it (512 octets, RFC 4954 section 4), send AUTH without it and give it as

@@ -34,7 +34,7 @@ _PARTIAL_CHAIN = 0x80000  # X509_V_FLAG_PARTIAL_CHAIN, named in ssl from Python 
 
 def verify(chain: tuple[bytes, ...], name: str, authorities: ssl.SSLContext) -> Failure | None:
     """What is wrong with ``chain`` (DER, leaf first); None where it leads to one of ``authorities`` (a context as
-    ``tls.make_context`` makes them) and is for ``name``."""
+    ``context.make_context`` makes them) and is for ``name``."""
     return _judge(chain, authorities, name)
 
 

@@ -1,7 +1,7 @@
 """DANE for SMTP (RFC 7672, RFC 7671): which TLSA records count, and whether the server's certificates match one.
 
 No socket, no clock, no ssl: what leads from the leaf to a trust anchor is found out by the ``verify`` one hands in
-(``chains.verify_anchored``).
+(``chain.verify_anchored``).
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def test_proxy_header_not_taken():
     ],
 )
 def test_a_text_of_one_or_two_digits_is_no_code(expected, greeting, kind):
-    """It takes three for a code (contract, ``-e``); a text may stand anywhere, and the greeting must be 220 too."""
+    """It takes three for a code (docs/options.md); a text may stand anywhere, and the greeting must be 220 too."""
     talk = Talk(plan(expect=expected), greeting, *([EHLO] if kind == "success" else []), BYE)
     (banner,) = [finding for finding in talk.outcome.findings if finding.stage == "banner"]
     assert banner.kind == kind
