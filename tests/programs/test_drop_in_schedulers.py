@@ -39,8 +39,6 @@ class Case(NamedTuple):
 
 
 LOGIN = {"authtype": "LOGIN", "authuser": USER, "authpass": PASSWORD}
-IN_TIME = f"{ANSWERED.rstrip()}.*"
-DAYS = r"\(certificate expires in 30 days\)"
 
 CASES = {
     "nothing": Case({}, 0, 0),

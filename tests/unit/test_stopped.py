@@ -8,8 +8,6 @@ import pytest
 
 from smtp_status import stopped
 
-OLD = "1.0.0"
-
 
 @pytest.mark.parametrize(
     ("error", "words"),

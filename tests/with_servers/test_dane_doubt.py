@@ -12,8 +12,6 @@ from servers.certs import Certs
 from servers.fakedns import FakeDns, Reply, octets, one_exchanger
 from servers.steady import SteadyServer
 
-ROOT_LOST = "SOA of the root: no answer from"
-
 
 def without_root(reply: Reply, kinds: tuple[str, ...] = ()) -> Reply:
     """``reply``, but for SOA of the root, which gets lost, and for ``kinds``, which fail."""

@@ -37,11 +37,6 @@ def quote(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def wired(name: str) -> str:
-    """``name`` as it stands in a command."""
-    return quote(encode(name))
-
-
 def _encoded(text: str) -> str:
     if not text:
         return ""

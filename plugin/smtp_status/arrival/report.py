@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 FAILED = "failed"
-DELAYED = "delayed"
 
 _RETURNED = ("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers")
 _STATUS = ("message/delivery-status", "message/global-delivery-status")

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 GROUP = "Arrival"
 
 MAX_WAIT = 1_000_000
-MAX_COUNT = 1_000_000
 SPARE_SECONDS = 2
 """Seconds beyond ``-t`` for which a note is its own run's."""
 
@@ -39,11 +38,6 @@ FOLDER_LIMIT = 255
 _SEVERAL = r"([0-9]{1,7})(?:,([0-9]{1,7}))?"
 _NAME = r"[A-Za-z0-9._-]{1,40}"
 _WITH_PORT = r"(\[[^][]*\]|[^][:]+):([^:]*)"
-
-
-def is_wanted(given: Arguments) -> bool:
-    """Whether an option of the group is used."""
-    return any(use.option.group == GROUP for use in given.uses)
 
 
 def late() -> tuple[Range, Range]:

@@ -36,4 +36,4 @@ def test_what_is_no_such_name_stays(name):
 
 
 def test_quotes():
-    assert foldername.wired('a"b\\c') == '"a\\"b\\\\c"'
+    assert foldername.quote('a"b\\c') == '"a\\"b\\\\c"'
