@@ -138,7 +138,7 @@ def dane(text: str) -> str:
 
 def output_format(text: str) -> str:
     """``json``; the other formats of check_smtp are taken for the usual output, which is ''."""
-    return text if text == "json" else ""
+    return "json" if text.lower() == "json" else ""
 
 
 def tls_version(text: str) -> str:

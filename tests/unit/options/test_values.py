@@ -6,6 +6,7 @@ import pytest
 from nagiosplugin import Range, ScalarContext
 
 from helpers.command_lines import fault, made, rules
+from smtp_status.options import values
 from smtp_status.options.settings import StateRule, shown
 from smtp_status.stages import STAGES
 
@@ -222,3 +223,8 @@ WHAT = "takes a code such as 450 or 5xx, or a kind that --help lists, not"
 )
 def test_faults_of_rules(text: str, message: str) -> None:
     assert fault("--state", text) == f"--state {message}"
+
+
+@pytest.mark.parametrize(("text", "expected"), [("json", "json"), ("JSON", "json"), ("text", ""), ("", "")])
+def test_output_format(text, expected):
+    assert values.output_format(text) == expected
