@@ -77,12 +77,6 @@ def scene(workdir: Path, packages: Path, request: pytest.FixtureRequest) -> Iter
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[SteadyServer]:
-    with SteadyServer() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def slow() -> Iterator[SteadyServer]:
     """Greets after a second."""
     with SteadyServer(delays={"banner": 1000}) as running:

@@ -48,12 +48,6 @@ def client(workdir: Path, resident: Resident) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[SteadyServer]:
-    with SteadyServer() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def slow() -> Iterator[SteadyServer]:
     with SteadyServer(delays={"banner": 1500}) as running:
         yield running

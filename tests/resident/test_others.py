@@ -46,12 +46,6 @@ def site(workdir: Path) -> Iterator[Site]:
     made.resident.stop()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[SteadyServer]:
-    with SteadyServer() as running:
-        yield running
-
-
 def command(line: str, site: Site, server: SteadyServer) -> str:
     """A shipped command line, with the client and the server of the tests."""
     line = re.sub(r"[\w/]*check_smtp_status (?=-)", f"{site.client} ", line)
