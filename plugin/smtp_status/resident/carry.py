@@ -15,7 +15,7 @@ FILES = frozenset(("data-file", "ca", "client-cert", "client-key", "authpass-fil
 
 HERE = frozenset(
     (
-        *("hostname", "port", "use-ipv4", "use-ipv6", "source", "proxy", "lmtp"),
+        *("hostname", "port", "use-ipv4", "use-ipv6", "source", "proxy", "proxy-version", "lmtp"),
         *("fqdn", "helo", "expect", "from", "to", "quit-after", "command", "response"),
         *("data", "subject", "header"),
         *("starttls", "ssl", "certificate", "tls-name", "tls-min", "tls-ciphers", "no-verify"),

@@ -9,6 +9,11 @@ from smtp_status.options.table import OPTIONS
 from smtp_status.resident import carry
 from smtp_status.resident.carry import Way
 
+ALONE = {"domain", "nameserver", "dane", "mta-sts", "version", "help"}.union(
+    option.name for option in OPTIONS if option.group == "Arrival"
+)
+"""Options that take a process of their own."""
+
 
 def way(*words: str, files: bool = True) -> Way:
     return carry.way(commandline.parse(words), files, lambda path: path == "/etc/read.pem")
@@ -43,6 +48,13 @@ def test_way(words, expected):
 @pytest.mark.parametrize("words", [("--ca", "/etc/ca.pem"), ("-H", "/run/lmtp"), ("--extra-opts=a@/etc/x.ini",)])
 def test_without_files(words):
     assert way(*words, files=False) is Way.ALONE
+
+
+def test_every_option_has_its_way():
+    by_itself = {"extra-opts"}
+    sets = (carry.HERE, carry.FILES, ALONE, by_itself)
+    assert set().union(*sets) == {option.name for option in OPTIONS}
+    assert sum(map(len, sets)) == len(OPTIONS)
 
 
 def test_no_option_that_names_a_file_is_carried_out_at_once():
