@@ -22,19 +22,25 @@ def exchange(mechanism: str, login: Credentials, initial: bytes | None) -> Excha
         return _login(login, initial)
     if mechanism == "CRAM-MD5":
         return _cram_md5(login)
-    return _at_once(mechanism, login, initial)
+    if mechanism == "PLAIN":
+        return _at_once(b"\0" + login.user.encode() + b"\0" + _secret(login), initial)
+    if mechanism == "EXTERNAL":
+        return _at_once(login.user.encode(), initial)
+    if mechanism in ("XOAUTH2", "OAUTHBEARER"):
+        return _token(login, initial)
+    raise ValueError(mechanism)
 
 
 def _secret(login: Credentials) -> bytes:
     return login.secret.value.encode() if login.secret else b""
 
 
-def _at_once(mechanism: str, login: Credentials, initial: bytes | None) -> Exchange:
+def _at_once(expected: bytes, initial: bytes | None) -> Exchange:
+    return ((yield b"") if initial is None else initial) == expected
+
+
+def _token(login: Credentials, initial: bytes | None) -> Exchange:
     response = (yield b"") if initial is None else initial
-    if mechanism == "PLAIN":
-        return response == b"\0" + login.user.encode() + b"\0" + _secret(login)
-    if mechanism == "EXTERNAL":
-        return response == login.user.encode()
     return b"Bearer " + _secret(login) + b"\x01" in response
 
 

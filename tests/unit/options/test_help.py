@@ -58,7 +58,8 @@ def test_signature_of_extra_opts() -> None:
 def test_every_option_says_first_what_it_is_for() -> None:
     """In words that need no RFC: a term of the protocol never comes first."""
     first = r"(Accepted for|For|How|Show|The|To|What|Where|Who|Whom|Whose)\b"
-    assert [option.name for option in table.OPTIONS if not re.match(first, option.help)] == []
+    others = [option.name for option in table.OPTIONS if not re.match(first, option.help)]
+    assert others == [], "begins with none of the words in the pattern"
 
 
 def test_it_tells_stages_kinds_states_and_exit_codes() -> None:
@@ -75,10 +76,11 @@ def test_it_tells_stages_kinds_states_and_exit_codes() -> None:
 
 @pytest.mark.parametrize(("purpose", "call"), help.EXAMPLES, ids=lambda text: text[:20])
 def test_examples_are_good_command_lines(purpose: str, call: str, tmp_path: Path) -> None:
+    """It raises UsageError where one is none."""
     secret = tmp_path / "secret"
     secret.write_text("hunter2\n")
     argv = [str(secret) if word.endswith(".secret") else word for word in shlex.split(call.replace("\\\n", ""))]
-    assert settings_from(argv, {}).hosts or "-d" in argv
+    settings_from(argv, {})
     assert purpose.endswith(":")
 
 
