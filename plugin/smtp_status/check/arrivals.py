@@ -6,7 +6,8 @@ import nagiosplugin
 
 from ..arrival.judgement import figures, findings, ledger_of, rows, shown_seconds, time_of
 from ..arrival.settlement import Sent, Settlement
-from .contexts import DaysContext, SecondsContext, limit_words
+from ..stages import MAILBOX_STAGES
+from .contexts import DaysContext, SecondsContext, limit_words, of_stages
 from .stagetable import Row
 from .summary import Part
 
@@ -185,7 +186,7 @@ def sent(outcome: Outcome, started: float) -> Sent:
 
 
 def contexts(settings: Settings, plan: ArrivalPlan) -> list[nagiosplugin.Context]:
-    """The contexts of what ``Arrivals`` measures."""
+    """The contexts of what ``Arrivals`` and the stages of a mailbox measure."""
     warning, critical = settings.stage_warning.get("arrive"), settings.stage_critical.get("arrive")
     return [
         SecondsContext("arrival", warning, critical, judged=False),
@@ -195,6 +196,7 @@ def contexts(settings: Settings, plan: ArrivalPlan) -> list[nagiosplugin.Context
         CountContext("lost", plan.lost),
         CountContext("spam"),
         CountContext("mailbox"),
+        *of_stages(settings, MAILBOX_STAGES),
     ]
 
 

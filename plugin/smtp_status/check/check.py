@@ -27,7 +27,11 @@ class SMTPCheck(nagiosplugin.Check):  # type: ignore[misc]
     """
 
     def __init__(self, resource: SMTP, settings: Settings, like: SMTPCheck | None = None) -> None:
-        made = contexts(settings) if like is None else ()
+        made = contexts(settings) if like is None else []
+        if settings.arrival is not None:
+            from . import arrivals  # noqa: PLC0415 - few checks look into a mailbox
+
+            made += arrivals.contexts(settings, settings.arrival)
         super().__init__(resource, *made, SMTPSummary(resource, settings), SMTPResults())
         if like is not None:
             self.contexts: nagiosplugin.context.Contexts = like.contexts
@@ -101,6 +105,7 @@ def _sections(verdict: Verdict, perfdata: list[str], verbose: int, arrivals: Arr
         expendable = judgement.state == "ok" or judgement != worst
         sections.append(section._replace(perfdata=left[:count], expendable=expendable))
         left = left[count:]
+    assert not left, "a figure that no target claims"
     return sections
 
 

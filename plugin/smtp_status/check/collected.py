@@ -11,6 +11,7 @@ from ..text import clean, cut, middle
 from . import output, states
 from .arrivals import CountContext
 from .contexts import DaysContext, FindingContext, SecondsContext, SMTPResults, limit_words
+from .summary import HOST_SHOWN, SENTENCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from ..arrival.collection import Collected, Found
     from ..options.arrivalplan import ArrivalPlan, Collect
     from ..options.settings import Settings
-
-SENTENCE = 160 - len("SMTP CRITICAL - ")
-HOST_SHOWN = 40
 
 
 class Collecting(nagiosplugin.Resource):  # type: ignore[misc]

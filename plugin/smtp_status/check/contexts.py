@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import nagiosplugin
 
-from ..stages import ALL_STAGES, STAGES
+from ..stages import STAGES
 from . import states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from nagiosplugin import Metric, Range, Resource, Result
 
@@ -24,7 +24,7 @@ SERVICE_STATES = {
 
 
 def contexts(settings: Settings) -> list[nagiosplugin.Context]:
-    """One context for each kind of metric the resource makes."""
+    """One context for each kind of metric the resource makes, but for those of a mailbox (``arrivals.contexts``)."""
     made: list[nagiosplugin.Context] = [
         FindingContext(settings),
         VerdictContext("verdict"),
@@ -34,14 +34,14 @@ def contexts(settings: Settings) -> list[nagiosplugin.Context]:
         DaysContext("tls_days", *settings.certificate_days),
         DaysContext("unjudged_days", None, None),
     ]
-    if settings.arrival is not None:
-        from .arrivals import contexts as of_arrival  # noqa: PLC0415 - few checks look into a mailbox
+    return [*made, *of_stages(settings, STAGES)]
 
-        made += of_arrival(settings, settings.arrival)
-    for stage in STAGES if settings.arrival is None else ALL_STAGES:
+
+def of_stages(settings: Settings, stages: Iterable[str]) -> Iterator[nagiosplugin.Context]:
+    """The contexts of the times of ``stages``."""
+    for stage in stages:
         warning, critical = settings.stage_warning.get(stage), settings.stage_critical.get(stage)
-        made.append(SecondsContext(f"time_{stage}", warning, critical))
-    return made
+        yield SecondsContext(f"time_{stage}", warning, critical)
 
 
 class FindingContext(nagiosplugin.Context):  # type: ignore[misc]
