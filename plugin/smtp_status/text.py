@@ -17,7 +17,7 @@ ELLIPSIS = "…"
 LINE = 160
 """Characters of the first line before the perfdata."""
 
-UNKNOWN = "SMTP UNKNOWN - "
+UNKNOWN_LEAD = "SMTP UNKNOWN - "
 """What a line of state UNKNOWN begins with."""
 
 # Look-alikes keep a text legible: perfdata begins at |, and <, > and & are markup in every web interface.
@@ -33,7 +33,7 @@ def unknown(reason: str) -> str:
 
     At most LINE characters before that, none of which can act on whoever reads them.
     """
-    words = " ".join(f"{UNKNOWN}{reason}".split())
+    words = " ".join(f"{UNKNOWN_LEAD}{reason}".split())
     # What would begin perfdata, or act on a web page, a terminal or a shell's printf.
     for char, other in (("|", "/"), ("<", "("), (">", ")"), ("&", "+"), ("\\", "/")):
         words = words.replace(char, other)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .arrivalplan import ArrivalPlan, Sealing
 
-USAGE_LIMIT = text.LINE - len(text.UNKNOWN)
+USAGE_LIMIT = text.LINE - len(text.UNKNOWN_LEAD)
 """Characters of a UsageError, so that the first line keeps its 160."""
 
 SHOWN_LIMIT = 40

@@ -12,6 +12,9 @@ import time
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
+from ..text import unknown
+from .job import UNKNOWN
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,9 +29,6 @@ AFTERWARDS = 2.0
 
 MAX_OUTPUT = 1 << 20
 """Octets of an answer."""
-
-
-UNKNOWN = 3
 
 _turns = BoundedSemaphore(os.cpu_count() or 1)
 
@@ -71,7 +71,7 @@ def run(command: Sequence[bytes], seconds: float) -> tuple[int, str]:
     """
     end = time.monotonic() + seconds
     if not _turns.acquire(timeout=seconds):
-        return UNKNOWN, "SMTP UNKNOWN - no turn for this check in time: too many take processes of their own\n"
+        return UNKNOWN, unknown("no turn for this check in time: too many take processes of their own")
     try:
         return _run(command, max(end - time.monotonic(), 0.1))
     finally:
