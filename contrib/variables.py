@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "plugin"))
 
 from smtp_status.options.table import OPTIONS, Option
-from smtp_status.sasl.mechanisms import STRENGTH
+from smtp_status.sasl.mechanisms import SECRETLESS, STRENGTH
 from smtp_status.stages import STAGES
 
 COMMAND = "smtp_status"
@@ -37,9 +37,8 @@ def choices(option: Option) -> tuple[str, ...]:
         # a word in capitals stands for others
         return () if any(map(str.isupper, words)) else words
     # A password or token is what logs in to a mailbox, never a certificate.
-    return tuple(
-        word for word in _WORDS.get(option.metavar, ()) if (option.name, word) != ("imap-authtype", "EXTERNAL")
-    )
+    without = SECRETLESS if option.name == "imap-authtype" else frozenset()
+    return tuple(word for word in _WORDS.get(option.metavar, ()) if word not in without)
 
 
 def described(option: Option, environment: bool = True) -> str:

@@ -218,7 +218,7 @@ def _check_protection(given: Arguments, login: Credentials, mode: str, host: str
 
 
 def _mechanism(text: str) -> str:
-    known = [name for name in mechanisms.STRENGTH if name != "EXTERNAL"]
+    known = [name for name in mechanisms.STRENGTH if name not in mechanisms.SECRETLESS]
     if text.upper() not in known:
         raise ValueError(f"takes no {shown(text)}, but {mechanisms.listed(known)}")
     return text.upper()

@@ -28,7 +28,7 @@ SECRET_LIMIT = 8192
 def credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> Credentials | None:
     """Who logs in, None where nobody does.  Reads the file with the password.  Raises UsageError."""
     named, user = given.last("authtype"), given.last("authuser")
-    if user is not None and not user.text and (named is None or named.text.upper() != "EXTERNAL"):
+    if user is not None and not user.text and (named is None or named.text.upper() not in mechanisms.SECRETLESS):
         user = None
     if user is None:
         for use in (named, given.last("authpass"), given.last("authpass-file")):
@@ -38,8 +38,9 @@ def credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> C
     mechanism = None if named is None else named.read(_mechanism)
     if len(user.text.encode()) > USER_LIMIT:
         raise user.fault(f"takes at most {USER_LIMIT} octets")
-    password = None if mechanism == "EXTERNAL" else secret(given, environ, "authpass", "SMTP_STATUS_AUTHPASS")
-    by_certificate = mechanism == "EXTERNAL" or (mechanism is None and tls.client_cert is not None)
+    secretless = mechanism in mechanisms.SECRETLESS
+    password = None if secretless else secret(given, environ, "authpass", "SMTP_STATUS_AUTHPASS")
+    by_certificate = secretless or (mechanism is None and tls.client_cert is not None)
     if password is None and not by_certificate:
         raise user.fault("takes a password as well: --authpass-file, --authpass or SMTP_STATUS_AUTHPASS")
     login = Credentials(user.text, password, mechanism, given.has("auth-plaintext"))

@@ -41,6 +41,9 @@ PLUS = frozenset(name for name in STRENGTH if name.endswith("-PLUS"))
 PLAINTEXT = frozenset({"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"})
 """Mechanisms that show the secret to whoever can read the connection."""
 
+SECRETLESS = frozenset({"EXTERNAL"})
+"""Mechanisms that take no secret: TLS says who it is."""
+
 TOKEN = frozenset({"XOAUTH2", "OAUTHBEARER"})
 """Mechanisms whose secret is an access token, not a password."""
 
@@ -83,12 +86,12 @@ def choose(
     if not (protected or plaintext):
         common -= PLAINTEXT
     if not has_secret:
-        common &= {"EXTERNAL"}
+        common &= SECRETLESS
     if wanted is not None:
         return wanted.upper() if wanted.upper() in common else None
     common -= TOKEN
     if has_secret or not has_client_cert:
-        common.discard("EXTERNAL")
+        common -= SECRETLESS
     if binding is not None and binding.kind != "tls-unique":
         common = common - PLUS or common
     return next((name for name in STRENGTH if name in common), None)

@@ -139,7 +139,7 @@ def _sasl(session: Session, exchange: Exchange) -> Steps[Answered]:
 def _others(mechanism: str, offered: list[str]) -> str:
     """A server that keeps passwords hashed can never check a response made of the password itself, and offers such
     mechanisms all the same.  Without channel binding the binding cannot be what is wrong."""
-    if mechanism in mechanisms.PLAINTEXT or mechanism == "EXTERNAL":
+    if mechanism in mechanisms.PLAINTEXT | mechanisms.SECRETLESS:
         return ""
     others: list[str] = [name for name in ("PLAIN", "LOGIN") if name in offered]
     if mechanism in mechanisms.PLUS:
