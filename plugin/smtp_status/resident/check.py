@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .lookups import Lookups
     from .pool import Pool
 
-    Judging = tuple[tuple[str, str], ...]
+    Judging = tuple[object, ...]
 
 READING_SECONDS = 1.0
 """How long files may take to be read; then the check takes a process of its own."""
@@ -74,14 +74,15 @@ class Judges:
     def __init__(self) -> None:
         self._made: dict[Judging, SMTPCheck] = {}
 
-    def check(self, judging: Judging, resource: SMTP, settings: Settings) -> SMTPCheck:
-        """The check of ``resource``; ``judging`` are those of its options that say how to judge."""
-        like = self._made.get(judging)
+    def check(self, resource: SMTP, settings: Settings) -> SMTPCheck:
+        """The check of ``resource``."""
+        way = judging(settings)
+        like = self._made.get(way)
         if like is None:
             if len(self._made) >= MOST_JUDGES:
                 self._made.clear()
             # Of a check that is never run, and holds no result.
-            like = self._made[judging] = SMTPCheck(SMTP(Settings(Plan()), Shared(None, None, _found)), settings)
+            like = self._made[way] = SMTPCheck(SMTP(Settings(Plan()), Shared(None, None, _found)), settings)
         return SMTPCheck(resource, settings, like)
 
 
@@ -111,7 +112,6 @@ class Check:
         self._timer: Timer | None = None
         self._fault: Exception | None = None
         self._settings: Settings | None = None
-        self._judging: Judging = ()
         self._trust: Trust | None = None
         self._deadline: Deadline | None = None
         self._known: dict[str, Address | None] = {}
@@ -148,7 +148,6 @@ class Check:
             self._in_thread(lambda: self._read_files(line))
             return
         given = build.completed(line, wish.environ)
-        self._judging = _judging(given)
         self._settings = build.settings_of(given, wish.environ, wish.arrived)
         plan = self._settings.plan.tls
         if plan.mode != "off":
@@ -165,7 +164,7 @@ class Check:
         trust = self._trust
         shared = Shared(None, None, _found) if trust is None else Shared(trust.context, trust.judge, _found)
         self._resource = SMTP(settings, shared)
-        self._check = self._means.judges.check(self._judging, self._resource, settings)
+        self._check = self._means.judges.check(self._resource, settings)
         self._resource.limit(deadline, time.time(), None)
         self._known = {host: literal(host, settings.port, settings.family) for host in settings.hosts}
         look_up = self._means.lookups.look_up
@@ -256,7 +255,6 @@ class Check:
         given = build.completed(line, wish.environ)
         if carry.way(given, wish.files, self._means.contexts.fresh) is Way.ALONE:
             raise _Alone
-        self._judging = _judging(given)
         self._settings = build.settings_of(given, wish.environ, wish.arrived)
         if self._settings.plan.tls.mode != "off":
             self._make_context()
@@ -325,11 +323,16 @@ class Check:
             self._timer = None
 
 
-def _judging(given: Arguments) -> Judging:
-    return tuple(
-        (use.option.name, use.text)
-        for use in given.uses
-        if use.option.group == "Judgement" or use.option.name.endswith(("certificate", "certificate-expiration"))
+def judging(settings: Settings) -> Judging:
+    """All that ``check.contexts.contexts`` reads of ``settings``."""
+    return (
+        settings.warning,
+        settings.critical,
+        settings.certificate_days,
+        tuple(settings.stage_warning.items()),
+        tuple(settings.stage_critical.items()),
+        settings.rules,
+        settings.timeout_state,
     )
 
 
