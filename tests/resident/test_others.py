@@ -41,7 +41,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(workdir: Path) -> Iterator[Site]:
-    made = Site(workdir / "others")
+    made = Site(workdir / "other-agents")
     yield made
     made.resident.stop()
 
