@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -344,6 +345,17 @@ def test_no_command_line_is_logged(scene, server):
     assert there.resident.end() == 0
     assert "verysecret" not in there.resident.log
     assert all(row.startswith("smtp_statusd: ") for row in there.resident.log.splitlines()), there.resident.log
+
+
+def test_it_tells_how_much_was_done(scene, server):
+    there = scene("-v")
+    for number, more in enumerate(("", "", "--nameserver 127.0.0.1")):
+        there.worker.give(number, line(server, more))
+        good(there.worker, number)
+    there.worker.give(3, line(server, "$(true)"))
+    there.worker.answer(3)
+    assert there.resident.end() == 0
+    assert re.search(r"^smtp_statusd: back end \d+: 4 checks, 2 of them left to the plugin$", there.resident.log, re.M)
 
 
 @pytest.mark.parametrize(

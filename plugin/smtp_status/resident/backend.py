@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ..net import clock
 from ..net.loop import Loop
 from ..net.selector import READ, WRITE, Selector
-from . import link, words
+from . import link, log, words
 from .check import Check, Judges, Means, Wish
 from .client import Clients
 from .contexts import Contexts
@@ -34,6 +34,9 @@ TICK, WITH_CLIENTS = 1.0, 0.25
 PATIENCE = 0.5
 """Seconds that a new check waits for a moment without anything else to do."""
 
+MINUTE = 60.0
+"""Seconds between two lines of the log about what was done."""
+
 RESERVE = 64
 """Descriptors that are kept back from checks: each may take one for its connection and one more."""
 
@@ -48,7 +51,7 @@ def run() -> NoReturn:
         listener = socket.socket(fileno=descriptors[1])
         os.set_inheritable(descriptors[1], False)
     with Selector() as selector:
-        back_end = BackEnd(selector, link.inherited(descriptors[0]), listener)
+        back_end = BackEnd(selector, link.inherited(descriptors[0]), listener, "-v" in sys.argv[1:])
         _load_everything()
         # What was loaded stays, and is not looked through again and again; the plugin's thresholds are for a process
         # that ends.
@@ -84,10 +87,33 @@ class _Job:
         self._front.send(link.packed(link.ALONE, self._number))
 
 
-class BackEnd:
-    """The loop, who asks, and what is in hand."""
+class _Tally:
+    """How many checks there were since the log told of it."""
 
-    def __init__(self, selector: Selector, front: link.Link, listener: socket.socket | None) -> None:
+    def __init__(self) -> None:
+        self.checks = 0
+        self.left = 0
+        self._next = time.monotonic() + MINUTE
+
+    def tick(self, now: float) -> None:
+        """Tell once a minute."""
+        if now >= self._next:
+            self._next = now + MINUTE
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell, where there is something to be told."""
+        if self.checks:
+            log.tell(f"back end {os.getpid()}: {self.checks} checks, {self.left} of them left to the plugin")
+            self.checks = self.left = 0
+
+
+class BackEnd:
+    """The loop, who asks, and what is in hand; ``verbose``: the log tells how much was done."""
+
+    def __init__(
+        self, selector: Selector, front: link.Link, listener: socket.socket | None, verbose: bool = False
+    ) -> None:
         self._selector = selector
         self._loop = Loop(selector)
         self._pool = Pool()
@@ -103,6 +129,7 @@ class BackEnd:
         self._new: deque[tuple[float, Check]] = deque()
         self._most = max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE, 2)
         self._finishing = False
+        self._tally = _Tally() if verbose else None
 
     def run(self) -> None:
         """Work until there is nobody left to work for."""
@@ -128,6 +155,8 @@ class BackEnd:
                     break
             if self._front.waiting:
                 self._watch_front()
+        if self._tally is not None:
+            self._tally.tell()
 
     def _finished(self) -> bool:
         busy = self._checks or self._front.waiting or (self._clients is not None and len(self._clients))
@@ -147,6 +176,8 @@ class BackEnd:
 
     def _tick(self, now: float) -> None:
         self._contexts.tick(now)
+        if self._tally is not None:
+            self._tally.tick(now)
         if self._clients is not None:
             self._clients.tick(now)
             if not self._finishing:
@@ -162,6 +193,12 @@ class BackEnd:
 
     def _ended(self, check: Check) -> None:
         self._checks.pop(check, None)
+        self._count(check.left)
+
+    def _count(self, left: bool) -> None:
+        if self._tally is not None:
+            self._tally.checks += 1
+            self._tally.left += left
 
     # -- the front
 
@@ -200,6 +237,7 @@ class BackEnd:
         job = _Job(number, self._front, self._jobs)
         taken_apart = words.split(command)
         if taken_apart is None:
+            self._count(left=True)
             job.alone()
             return
         arguments = [os.fsdecode(word) for word in taken_apart[1:]]

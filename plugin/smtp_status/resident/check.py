@@ -101,12 +101,13 @@ class _Alone(Exception):  # noqa: N818 - no error
 
 
 class Check:
-    """One check; ``ended`` is called when nothing more will come of it."""
+    """One check; ``ended`` is called when nothing more will come of it, ``left`` once it takes a process of its own."""
 
     def __init__(self, wish: Wish, means: Means, ended: Callable[[Check], None]) -> None:
         self._wish = wish
         self._means = means
         self._ended = ended
+        self.left = False
         self._over = False
         self._stopped = False
         self._timer: Timer | None = None
@@ -285,6 +286,7 @@ class Check:
                 self._done(UNKNOWN, unknown(reason(error)).encode("ascii", "replace"))
 
     def _alone(self) -> None:
+        self.left = True
         self._leave()
         self._wish.customer.alone()
 

@@ -33,7 +33,7 @@ Carries out the checks of check_smtp_status for the scheduler that is there, in 
                    program. ADDR is numeric, [::1] in brackets. Needs the library prometheus_client.
   --modules FILE   Ini file with a section for each module, options of check_smtp_status in its lines.
   --processes N    Back ends that hold conversations, 1 to {MOST_PROCESSES}. Default: 1.
-  -v, --verbose    Say more on standard error.
+  -v, --verbose    Say once a minute how many checks there were, and how many of them were left to the plugin.
   -h, --help       Show this.
   -V, --version    Show the version.
 
