@@ -32,7 +32,7 @@ STEP_GROWTH = 1.3
 LONGEST_STEP = 0.25
 """Seconds between two looks while a probe is waited for, and by how much they grow."""
 
-SPARE_SECONDS = 1.0
+LEAVE_SECONDS = 1.0
 """How long before the deadline waiting ends, for what is left to be done."""
 
 END_SECONDS = 0.1
@@ -221,7 +221,7 @@ class Settlement:
     def _wait(self, mailbox: Mailbox, folders: Folders, own: Mapping[str, Sent], deadline: Deadline) -> None:
         """Look, and look again until each own probe has come or the time for it is over."""
         awaited = {token: what.at for token, what in own.items() if what.fate == ledger.SENT}
-        until = min(max(awaited.values(), default=0.0) + self._plan.wait, deadline.at - SPARE_SECONDS)
+        until = min(max(awaited.values(), default=0.0) + self._plan.wait, deadline.at - LEAVE_SECONDS)
         assert self._now is not None
         mailbox.noop()
         first = self._looked = monotonic()

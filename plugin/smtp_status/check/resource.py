@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .several import Judgement, Verdict
 
 
-SPARE_SECONDS = 1.0
+MAILBOX_SECONDS = 1.0
 """How much of the time at most is kept for the mailbox after the last reply."""
 
 
@@ -186,7 +186,7 @@ class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
         if not self.survey.routes:
             return
         with_mailbox = self.arrivals is not None and self.arrivals.settlement.noted
-        spare = min(SPARE_SECONDS, self._settings.timeout / 10) if with_mailbox else 0.0
+        spare = min(MAILBOX_SECONDS, self._settings.timeout / 10) if with_mailbox else 0.0
         deadline.at -= spare
         end = deadline.at
         loop.converse(self.conversations(), deadline, self.new_layer, self._settings.source, self._stop)

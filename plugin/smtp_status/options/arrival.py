@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 GROUP = "Arrival"
 
 MAX_WAIT = 1_000_000
-SPARE_SECONDS = 2
+HOLD_SECONDS = 2
 """Seconds beyond ``-t`` for which a note is its own run's."""
 
 TLS_PORT, PLAIN_PORT = 993, 143
@@ -82,7 +82,7 @@ def arrival(
         port=imap_port,
         credentials=login,
         name=given.value("probe-name", _name) or _made_name(plan, [*targets, str(port)], [host, login.user, *folders]),
-        hold=math.ceil(timeout) + SPARE_SECONDS,
+        hold=math.ceil(timeout) + HOLD_SECONDS,
         host_name=_host_name(plan),
         recipients=max(len(plan.recipients), 1),
         tls=TlsPlan(

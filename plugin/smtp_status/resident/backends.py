@@ -37,7 +37,7 @@ class Wanted(NamedTuple):
     verbose: bool
 
 
-class BackEnd:
+class Member:
     """One process and what it has in hand."""
 
     def __init__(self, wanted: Wanted) -> None:
@@ -52,7 +52,7 @@ class BackEnd:
         self.finishing = False
         self.silent = 0
         self.ping_at = 0.0
-        self.replaces: BackEnd | None = None
+        self.replaces: Member | None = None
 
     def send(self, kind: bytes, *fields: bytes) -> None:
         self.link.send(link.packed(kind, *fields))
@@ -84,8 +84,8 @@ class BackEnds:
         self._wanted = wanted
         self._result = result
         self._alone = alone
-        self._all: dict[int, BackEnd] = {}
-        self._outdated: list[BackEnd] = []
+        self._all: dict[int, Member] = {}
+        self._outdated: list[Member] = []
         self._pause = 0.0
         self._start_at = 0.0
         self._ending = False
@@ -191,9 +191,9 @@ class BackEnds:
             self._alone(job)
         self.tick(time.monotonic())
 
-    def _start(self, replaces: BackEnd | None) -> None:
+    def _start(self, replaces: Member | None) -> None:
         try:
-            one = BackEnd(self._wanted)
+            one = Member(self._wanted)
         except OSError as error:
             log.tell(f"no back end can be started: {os.strerror(error.errno or 0).lower()}")
             self._start_at = time.monotonic() + 1.0
@@ -202,7 +202,7 @@ class BackEnds:
         self._all[one.pid] = one
         self._watch(one)
 
-    def _watch(self, one: BackEnd) -> None:
+    def _watch(self, one: Member) -> None:
         def ready(_events: int) -> None:
             if self._receive(one):
                 one.link.flush()
@@ -213,7 +213,7 @@ class BackEnds:
 
         self._poller.watch(one.link.fileno(), READ | (WRITE if one.link.waiting else 0), ready)
 
-    def _receive(self, one: BackEnd) -> bool:
+    def _receive(self, one: Member) -> bool:
         """Deal with what one says; False when it is gone."""
         packets = one.link.receive()
         for packet in packets or ():
