@@ -108,7 +108,7 @@ AS_A_WHOLE = {
     },
     "tests/resident/test_front.py": {
         *(("resident", name) for name in ("alone", "asking", "attendant", "backend", "backends", "check")),
-        *(("resident", name) for name in ("client", "commandline", "connection", "contexts", "daemon", "front")),
+        *(("resident", name) for name in ("client", "commandline", "connection", "daemon", "front", "trusts")),
         *(("resident", name) for name in ("installed", "job", "link", "listener", "log", "lookups", "metrics")),
         *(("resident", name) for name in ("notify", "poller", "pool", "spawn")),
     },

@@ -20,10 +20,10 @@ from ..net.selector import READ, WRITE, Selector
 from . import link, log, words
 from .check import Check, Judges, Means, Wish
 from .client import Clients
-from .contexts import Contexts
 from .installed import Installed
 from .lookups import Lookups
 from .pool import Pool
+from .trusts import Trusts
 
 if TYPE_CHECKING:
     from .client import Client
@@ -117,8 +117,8 @@ class BackEnd:
         self._selector = selector
         self._loop = Loop(selector)
         self._pool = Pool()
-        self._contexts = Contexts()
-        self._means = Means(self._loop, self._pool, Lookups(self._pool), self._contexts, Judges())
+        self._trusts = Trusts()
+        self._means = Means(self._loop, self._pool, Lookups(self._pool), self._trusts, Judges())
         self._front = front
         self._front_events = 0
         self._clients = None if listener is None else Clients(listener, selector, self._asked)
@@ -175,7 +175,7 @@ class BackEnd:
         return not self._begun or self._spare()
 
     def _tick(self, now: float) -> None:
-        self._contexts.tick(now)
+        self._trusts.tick(now)
         if self._tally is not None:
             self._tally.tick(now)
         if self._clients is not None:

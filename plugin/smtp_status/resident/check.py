@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from ..net.loop import Loop, Timer
     from ..net.resolve import Lookup
     from ..options.commandline import Arguments
-    from .contexts import Contexts, Trust
     from .lookups import Lookups
     from .pool import Pool
+    from .trusts import Trust, Trusts
 
     Judging = tuple[object, ...]
 
@@ -92,7 +92,7 @@ class Means(NamedTuple):
     loop: Loop
     pool: Pool
     lookups: Lookups
-    contexts: Contexts
+    trusts: Trusts
     judges: Judges
 
 
@@ -142,7 +142,7 @@ class Check:
             line = commandline.parse(wish.words)
         except InformationWanted:
             raise _Alone from None
-        way = carry.way(line, wish.files, self._means.contexts.fresh)
+        way = carry.way(line, wish.files, self._means.trusts.fresh)
         if way is Way.ALONE:
             raise _Alone
         if way is Way.READING:
@@ -152,7 +152,7 @@ class Check:
         self._settings = build.settings_of(given, wish.environ, wish.arrived)
         plan = self._settings.plan.tls
         if plan.mode != "off":
-            self._trust = self._means.contexts.kept(plan)
+            self._trust = self._means.trusts.kept(plan)
             if self._trust is None:
                 self._in_thread(self._make_context)
                 return
@@ -254,7 +254,7 @@ class Check:
     def _read_files(self, line: Arguments) -> None:
         wish = self._wish
         given = build.completed(line, wish.environ)
-        if carry.way(given, wish.files, self._means.contexts.fresh) is Way.ALONE:
+        if carry.way(given, wish.files, self._means.trusts.fresh) is Way.ALONE:
             raise _Alone
         self._settings = build.settings_of(given, wish.environ, wish.arrived)
         if self._settings.plan.tls.mode != "off":
@@ -263,7 +263,7 @@ class Check:
     def _make_context(self) -> None:
         assert self._settings is not None
         try:
-            self._trust = self._means.contexts.made(self._settings.plan.tls)
+            self._trust = self._means.trusts.made(self._settings.plan.tls)
         except ValueError as error:
             raise UsageError(str(error)) from None
 

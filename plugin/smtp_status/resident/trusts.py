@@ -39,8 +39,8 @@ class _Kept(NamedTuple):
     stamps: tuple[object, ...]
 
 
-class Contexts:
-    """Contexts by plan.  One with a client's key is not kept: no secret outlives its check."""
+class Trusts:
+    """Trust by plan.  One with a client's key is not kept: no secret outlives its check."""
 
     def __init__(self) -> None:
         self._kept: dict[TlsPlan, _Kept] = {}
