@@ -109,8 +109,8 @@ AS_A_WHOLE = {
     "tests/resident/test_front.py": {
         *(("resident", name) for name in ("alone", "asking", "attendant", "backend", "backends", "check")),
         *(("resident", name) for name in ("client", "commandline", "connection", "daemon", "front", "trusts")),
-        *(("resident", name) for name in ("installed", "job", "link", "listener", "log", "lookups", "metrics")),
-        *(("resident", name) for name in ("notify", "poller", "pool", "spawn")),
+        *(("resident", name) for name in ("installed", "job", "link", "listener", "log", "lookups")),
+        *(("resident", name) for name in ("notify", "poller", "pool", "spawn", "webserver")),
     },
     "tests/with_servers/test_domain_check.py": {("maildomain", "policies"), ("maildomain", "routes")},
     "tests/with_servers/test_tls.py": {("tls", "failures")},

@@ -40,7 +40,7 @@ class Web:
         self.port = sock.getsockname()[1]
         self.log = base / "metrics.log"
         with self.log.open("wb") as log:
-            command = spawn.metrics(str(sock.fileno()), str(self.modules), back_ends)
+            command = spawn.web_server(str(sock.fileno()), str(self.modules), back_ends)
             self.process = subprocess.Popen(command, pass_fds=[sock.fileno()], stderr=log)
         sock.close()
 

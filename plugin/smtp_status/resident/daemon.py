@@ -80,7 +80,7 @@ def _attendants(options: commandline.Options, path: str, held: ExitStack) -> lis
         how = "apt-get install python3-prometheus-client or pip install prometheus_client"
         raise _CannotError(f"--metrics takes the library prometheus_client: {how}, for {sys.executable}")
     # By another process: what reading them takes would stay in this one.
-    pid = spawn.spawn(spawn.metrics("--check", options.modules), out=2, err=2)
+    pid = spawn.spawn(spawn.web_server("--check", options.modules), out=2, err=2)
     if os.waitpid(pid, 0)[1]:
         raise _CannotError  # it has said why
     address, port = options.metrics
@@ -92,7 +92,7 @@ def _attendants(options: commandline.Options, path: str, held: ExitStack) -> lis
         where = f"{address} port {port}"
         raise _CannotError(f"cannot listen at {where}: {os.strerror(error.errno or 0).lower()}") from None
     held.enter_context(sock)
-    command = spawn.metrics(str(sock.fileno()), options.modules, path)
+    command = spawn.web_server(str(sock.fileno()), options.modules, path)
     return [Attendant("the web server for metrics", command, [sock.fileno()])]
 
 

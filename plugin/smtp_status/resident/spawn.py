@@ -11,7 +11,7 @@ from typing import Any
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _PLUGIN = "from smtp_status.__main__ import run; run()"
-_METRICS = "from smtp_status.resident.metrics import run; run()"
+_WEB_SERVER = "from smtp_status.resident.webserver import run; run()"
 _BACK_END = "from smtp_status.resident.backend import run; run()"
 
 
@@ -25,9 +25,9 @@ def back_end(*arguments: str) -> list[bytes]:
     return [*_python(_BACK_END), *map(os.fsencode, arguments)]
 
 
-def metrics(*arguments: str) -> list[bytes]:
+def web_server(*arguments: str) -> list[bytes]:
     """The command that runs the web server for metrics."""
-    return [*_python(_METRICS), *map(os.fsencode, arguments)]
+    return [*_python(_WEB_SERVER), *map(os.fsencode, arguments)]
 
 
 def spawn(command: Sequence[bytes], *, out: int, err: int, keep: Sequence[int] = (), group: bool = False) -> int:

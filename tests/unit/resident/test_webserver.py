@@ -12,8 +12,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from smtp_status.resident import log
-from smtp_status.resident.metrics import MOST_LINES, Handler, Meters, Prober, Refusals, Server
 from smtp_status.resident.modules import Modules
+from smtp_status.resident.webserver import MOST_LINES, Handler, Meters, Prober, Refusals, Server
 
 NOTHING = {"state": "ok", "seconds": None, "domain": None, "targets": [], "arrival": None, "perfdata": []}
 
