@@ -39,7 +39,7 @@ def pss(algorithm: hashes.HashAlgorithm) -> padding.PSS:
         (EC, hashes.SHA512(), None, "sha512"),
         (dsa.generate_private_key(2048), hashes.SHA256(), None, "sha256"),
     ],
-    ids=str,
+    ids=map(str, range(12)),
 )
 def test_the_hash_is_that_of_the_signature(key, algorithm, rsa_padding, hashed):
     der = self_signed(key, algorithm, rsa_padding).public_bytes(Encoding.DER)
