@@ -488,6 +488,7 @@ def three_nodes_agree(way: Way, base: Path, plugins: Path, packaged: Path, submi
         satellite = nodes["satellite"]
         wait_for(lambda: satellite.service("mx1.example.org", "smtp-lmtp"), 60)
         wait_for(lambda: satellite.connected(names["master"], names["agent"]), 60)
+        wait_for(lambda: nodes["agent"].knows("smtp_status"), 60)
 
         assert graphite.connected.wait(20)
         for name, runs_on in (("smtp-lmtp", "agent"), ("smtp-mx", "satellite")):

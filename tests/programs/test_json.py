@@ -164,7 +164,7 @@ def test_long_words_are_cut(scripted: Any) -> None:
     assert 500 < len(text) <= 1000
 
 
-@pytest.mark.parametrize("form", ["icinga-web", "mp-test-json", "multi-line", "one-line", "JSON", "nonsense"])
+@pytest.mark.parametrize("form", ["icinga-web", "mp-test-json", "multi-line", "one-line", "nonsense"])
 def test_other_formats_are_taken_for_the_usual_one(form: str, scripted: Any) -> None:
     result = run(*map(str, at(scripted())), "--output-format", form)
     assert result.first.startswith("SMTP OK - ")

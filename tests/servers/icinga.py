@@ -148,6 +148,10 @@ class Icinga:
         attributes: dict[str, Any] = self.api("GET", f"/v1/objects/services/{host}!{service}")[0]["attrs"]
         return attributes
 
+    def knows(self, command: str) -> bool:
+        """True; OSError while this node has no such CheckCommand."""
+        return bool(self.api("GET", f"/v1/objects/checkcommands/{command}"))
+
     def connected(self, *names: str) -> bool:
         """True; OSError while one of these endpoints is not connected to this node."""
         endpoints = {endpoint["name"]: endpoint["attrs"] for endpoint in self.api("GET", "/v1/objects/endpoints")}

@@ -107,14 +107,14 @@ def write(text: str, seconds: float, signals: Collection[signal.Signals], stop: 
 
 
 def _at_once(data: memoryview) -> memoryview:
-    """Write what there is room for; what is left.  Raises OSError."""
-    poll = select.poll()
-    poll.register(1, select.POLLOUT)
-    while data and poll.poll(0):
-        try:
+    """Write what there is room for; what is left."""
+    try:
+        poll = select.poll()
+        poll.register(1, select.POLLOUT)
+        while data and poll.poll(0):
             data = data[os.write(1, data[: select.PIPE_BUF]) :]  # so much never waits
-        except BlockingIOError:
-            break
+    except OSError:
+        return data  # whatever it is, it shows again where there is time for it
     return data
 
 
