@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import signal
@@ -23,6 +24,7 @@ from servers.ports import silent_port
 from servers.process import started
 from servers.requirements import need_root
 from servers.resident import Asked, Resident, build_client, request
+from servers.scripted import ScriptedServer, SmtpScript
 from servers.steady import SteadyServer
 
 LATE = 0.2
@@ -66,6 +68,19 @@ def to(server: SteadyServer) -> tuple[str, ...]:
 def test_a_check(client, resident, server):
     code, out = run(client, *to(server), "-f", "a@example.org", "--to", "b@example.org", "-v")
     assert check_form(code, out).first.startswith("SMTP OK - 127.0.0.1 accepted the message in ")
+
+
+def test_the_same_line_again(client):
+    """Each time it is judged anew, and what is of one run only is that run's."""
+    answers = iter((b"250 2.1.5 Ok\r\n", b"450 4.2.0 Later\r\n", b"550 5.1.1 Nobody\r\n"))
+    with ScriptedServer(lambda _: SmtpScript(rcpt=next(answers))) as there:
+        words = ("-H", there.host, "-p", str(there.port), "-f", "a@example.org", "--to", "b@example.org")
+        assert [run(client, *words, "--quit-after", "rcpt")[0] for _ in range(3)] == [0, 1, 2]
+    with ScriptedServer(SmtpScript()) as there:
+        words = ("-H", there.host, "-p", str(there.port), "-f", "a@example.org", "--to", "b@example.org")
+        assert [run(client, *words)[0] for _ in range(2)] == [0, 0]
+        first, second = (re.search(rb"Message-ID: (\S+)", session.messages[0])[1] for session in there.sessions)
+    assert first != second
 
 
 def test_a_name(client, server):

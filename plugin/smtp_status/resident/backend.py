@@ -21,6 +21,7 @@ from . import link, log, words
 from .check import Check, Judges, Means, Wish
 from .client import Clients
 from .installed import Installed
+from .lines import Lines
 from .lookups import Lookups
 from .pool import Pool
 from .trusts import Trusts
@@ -118,7 +119,8 @@ class BackEnd:
         self._loop = Loop(selector)
         self._pool = Pool()
         self._trusts = Trusts()
-        self._means = Means(self._loop, self._pool, Lookups(self._pool), self._trusts, Judges())
+        self._lines = Lines()
+        self._means = Means(self._loop, self._pool, Lookups(self._pool), self._trusts, self._lines, Judges())
         self._front = front
         self._front_events = 0
         self._clients = None if listener is None else Clients(listener, selector, self._asked)
@@ -176,6 +178,7 @@ class BackEnd:
 
     def _tick(self, now: float) -> None:
         self._trusts.tick(now)
+        self._lines.tick(now)
         if self._tally is not None:
             self._tally.tick(now)
         if self._clients is not None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..net.loop import Loop, Timer
     from ..net.resolve import Lookup
     from ..options.commandline import Arguments
+    from .lines import Lines
     from .lookups import Lookups
     from .pool import Pool
     from .trusts import Trust, Trusts
@@ -93,6 +94,7 @@ class Means(NamedTuple):
     pool: Pool
     lookups: Lookups
     trusts: Trusts
+    lines: Lines
     judges: Judges
 
 
@@ -137,6 +139,27 @@ class Check:
             self._step(self._give_up_names)
 
     def _read(self) -> None:
+        self._settings = self._known_settings()
+        if self._settings is None and not self._read_line():
+            return
+        assert self._settings is not None
+        plan = self._settings.plan.tls
+        if plan.mode != "off":
+            self._trust = self._means.trusts.kept(plan)
+            if self._trust is None:
+                self._in_thread(self._make_context)
+                return
+        self._prepared()
+
+    def _known_settings(self) -> Settings | None:
+        """What was read of the same line a while ago."""
+        wish = self._wish
+        settings = None if wish.environ else self._means.lines.kept(wish.words)
+        ca = None if settings is None else settings.plan.tls.ca
+        return settings if ca is None or (wish.files and self._means.trusts.fresh(ca)) else None
+
+    def _read_line(self) -> bool:
+        """Read the line; False where files are read for it first, in a thread."""
         wish = self._wish
         try:
             line = commandline.parse(wish.words)
@@ -147,16 +170,12 @@ class Check:
             raise _Alone
         if way is Way.READING:
             self._in_thread(lambda: self._read_files(line))
-            return
+            return False
         given = build.completed(line, wish.environ)
         self._settings = build.settings_of(given, wish.environ, wish.arrived)
-        plan = self._settings.plan.tls
-        if plan.mode != "off":
-            self._trust = self._means.trusts.kept(plan)
-            if self._trust is None:
-                self._in_thread(self._make_context)
-                return
-        self._prepared()
+        if not wish.environ:
+            self._means.lines.keep(wish.words, self._settings)
+        return True
 
     def _prepared(self) -> None:
         """Settings and context are there: find the routes."""
