@@ -70,8 +70,9 @@ class Member:
 
 
 class BackEnds:
-    """``result(job, code, output)`` is called for what a back end has done, ``alone(job)`` for what takes a process
-    of its own: a line that is none for a back end, and whatever a dead one had in hand."""
+    """``result(job, status, output)``, the status as wait(2) has it, is called for what a back end has done, and
+    ``alone(job)`` for what takes a process of its own: a line that is none for a back end, and whatever a dead one had
+    in hand."""
 
     def __init__(
         self,
@@ -236,5 +237,5 @@ class BackEnds:
                 number, code, output = link.unpacked(packet, 3)
                 job = one.jobs.pop(int(number), None)
                 if job is not None:
-                    self._result(job, int(code), output)
+                    self._result(job, int(code) << 8, output)
         return packets is not None

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from .connection import Connection, Core
 
 TICK, RESTLESS = 1.0, 0.25
-"""Seconds between two looks at what tells nobody, such as sockets that were replaced; and while something is to come:
-a core, a back end, the end."""
+"""Seconds between two looks at what tells nobody, and between those while a core, a back end or the end is to come."""
 
 PATIENCE, GRACE = 25.0, 3.0
 """Seconds that what is in hand has after SIGTERM, then the verdict so far is asked for; and for the answers to that."""
@@ -49,7 +48,7 @@ class Front:
         self._next_tick = 0.0
         self._finish_by: float | None = None
         self._alone = Alone(self._poller, self._answer)
-        self._back_ends = BackEnds(self._poller, wanted, self._done, self._alone.add)
+        self._back_ends = BackEnds(self._poller, wanted, self._answer, self._alone.add)
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, and what is in hand then is done."""
@@ -57,7 +56,7 @@ class Front:
         while not self._finished():
             now = time.monotonic()
             if now >= self._next_tick:
-                self._next_tick = now + (TICK if self._rests else RESTLESS)
+                self._next_tick = now + RESTLESS
                 safely(self._tick, now)
             safely(self._alone.tick, now)
             self._poller.wait(min(self._next_tick - time.monotonic(), self._alone.pause))
@@ -66,17 +65,13 @@ class Front:
         for one in self._beside:
             one.kill()
 
-    @property
-    def _rests(self) -> bool:
-        """Whether everybody is there, and nothing is to come but checks."""
-        return self._finish_by is None and self._back_ends.rest and all(core.connection for core in self._cores)
-
     def _tick(self, now: float) -> None:
         self._back_ends.tick(now)
         for job in [job for job in self._jobs.values() if now >= job.due]:
             self._back_ends.forget(job)
             self._answer(job, 0, timed_out=True)
-        self._next_tick = min([self._next_tick, *[job.due for job in self._jobs.values()]])
+        rests = self._finish_by is None and self._back_ends.rest and all(core.connection for core in self._cores)
+        self._next_tick = min([now + (TICK if rests else RESTLESS), *[job.due for job in self._jobs.values()]])
         if self._finish_by is not None:
             if now >= self._finish_by:
                 self._back_ends.end()
@@ -166,9 +161,6 @@ class Front:
         self._next_tick = min(self._next_tick, job.due)
         if self._alone.ends_its_process(job) or not self._back_ends.take(job):
             self._alone.add(job)
-
-    def _done(self, job: Job, code: int, output: bytes) -> None:
-        self._answer(job, code << 8, output)
 
     def _answer(self, job: Job, status: int, out: bytes = b"", err: bytes = b"", timed_out: bool = False) -> None:
         if self._jobs.pop(job.number, None) is None:
