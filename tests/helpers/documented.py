@@ -41,7 +41,7 @@ from servers import dovecot, fakedns
 from servers.netns import NetworkNamespace
 from servers.postfix import Postfix
 from servers.process import started
-from servers.resident import Resident, build_client
+from servers.resident import Resident, build_client, noting
 from servers.scripted import Action, ScriptedServer
 from servers.web import WebServer, page, policy
 from servers.zones import tlsa
@@ -204,7 +204,7 @@ class World:
     @property
     def fallen_back(self) -> list[str]:
         """The command lines that the plugin itself was run for, in the resident's place."""
-        return self._fallen_back.read_text().splitlines() if self._fallen_back.exists() else []
+        return self._fallen_back.read_text().splitlines()
 
     @property
     def _fallen_back(self) -> Path:
@@ -260,9 +260,7 @@ class World:
         )
         if self._wants_resident:
             plugin.unlink()
-            itself = tools / "plugin"
-            itself.write_text(f'#!/bin/sh\necho "$*" >>{self._fallen_back}\nexec {sys.executable} {LAUNCHER} "$@"\n')
-            itself.chmod(0o755)
+            itself = noting(tools / "plugin", f"{sys.executable} {LAUNCHER}", self._fallen_back)
             self._resident = started(lambda place: Resident(place, wrap=self._inside), base)
             build_client(plugin, itself, self._resident.socket)
 

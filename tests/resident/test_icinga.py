@@ -15,7 +15,7 @@ from programs import test_icinga as three
 from servers.icinga import Icinga
 from servers.installed import PYTHON, plugin_directory
 from servers.requirements import need, need_root
-from servers.resident import Resident, build_client
+from servers.resident import Resident, build_client, noting
 from servers.steady import SteadyServer
 
 SERVICES = 100
@@ -55,11 +55,7 @@ class Site:
         self.resident = Resident(base / "r", packages=packages / "plugin", python=PYTHON, nobody=True)
         self.resident.base.mkdir()
         self.fallen_back = base / "fallen-back"
-        self.fallen_back.touch()
-        self.fallen_back.chmod(0o666)
-        plugin = base / "plugin"
-        plugin.write_text(f'#!/bin/sh\necho . >>{self.fallen_back}\nexec {packages}/check_smtp_status.py "$@"\n')
-        plugin.chmod(0o755)
+        plugin = noting(base / "plugin", f"{packages}/check_smtp_status.py", self.fallen_back)
         (self.plugins / "check_smtp_status").unlink()
         client = build_client(base / "client", plugin, self.resident.socket)
         shutil.copy(client, self.plugins / "check_smtp_status")
@@ -76,7 +72,7 @@ class Site:
     @property
     def forked(self) -> int:
         """How many checks the plugin itself was run for."""
-        return self.fallen_back.read_text().count(".")
+        return len(self.fallen_back.read_text().splitlines())
 
 
 @pytest.fixture

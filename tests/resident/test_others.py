@@ -15,7 +15,7 @@ from servers.installed import PYTHON, plugin_directory
 from servers.nrpe import Nrpe
 from servers.process import started
 from servers.requirements import need, need_root
-from servers.resident import Resident, build_client
+from servers.resident import Resident, build_client, noting
 from servers.steady import SteadyServer
 
 
@@ -31,11 +31,7 @@ class Site:
         self.resident.base.mkdir()
         self.resident.start()
         self.fallen_back = base / "fallen-back"
-        self.fallen_back.touch()
-        self.fallen_back.chmod(0o666)
-        plugin = base / "plugin"
-        plugin.write_text(f'#!/bin/sh\necho "$*" >>{self.fallen_back}\nexec {packages}/check_smtp_status.py "$@"\n')
-        plugin.chmod(0o755)
+        plugin = noting(base / "plugin", f"{packages}/check_smtp_status.py", self.fallen_back)
         self.client = build_client(base / "client", plugin, self.resident.socket)
 
 
