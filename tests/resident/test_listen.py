@@ -305,6 +305,7 @@ def test_the_password_counts_from_the_job_only(workdir, server, monkeypatch):
         resident.stop()
 
 
+@pytest.mark.timing
 def test_each_deadline_is_kept_beside_a_thousand_others(resident):
     """Within 0.2 s."""
     with silent_port() as silent:
