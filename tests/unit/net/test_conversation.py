@@ -66,6 +66,7 @@ def test_instants_are_of_the_monotonic_clock(scripted):
     assert before <= greeting.at <= answer.at - 0.1 <= time.monotonic()
 
 
+@pytest.mark.timing
 def test_payload_in_pieces_timed_from_its_first_octet(scripted):
     server = scripted((GREETING, Read(300_000), OK, Eof()))
 

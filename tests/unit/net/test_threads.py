@@ -81,6 +81,7 @@ def test_a_system_without_room_for_a_thread(monkeypatch):
     assert (caught.value.errno, caught.value.strerror) == (errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
+@pytest.mark.timing
 def test_no_descriptor_is_left_open(gate):
     before = set(os.listdir("/dev/fd"))
     run_in_threads([lambda: None], Deadline(5.0), None)
