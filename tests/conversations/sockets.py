@@ -6,6 +6,7 @@ The players of one run share a plan, since one command line has one; they listen
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import struct
@@ -26,6 +27,7 @@ from .player import End, Player, Say, Script
 TIMEOUT = 0.8
 PATIENCE = 0.1
 _PORTS = (20000, 32000)  # below those the kernel gives to clients
+_CLOSED = 7  # TCP_CLOSE, where a reset leads; an end leads to TCP_CLOSE_WAIT
 
 
 class Held(NamedTuple):
@@ -102,10 +104,23 @@ class Server:
         while True:
             # What follows the PROXY header may be TLS, and is then not for us to read.
             whole = bool(self.player.received) or not self.player.proxied
-            octets = self._connection.recv(65536 if whole else 1)
+            octets = self._heard(65536 if whole else 1)
             if not octets:
                 return
             self._carry_out(self.player.heard(octets, time.monotonic()))
+
+    def _heard(self, most: int) -> bytes:
+        """What comes next; empty at the end.  Raises OSError where the client resets the connection."""
+        assert self._connection is not None
+        coming = select.poll()
+        coming.register(self._connection, select.POLLIN)
+        coming.poll(1000 * TIMEOUT)
+        before = _tcp_state(self._connection)
+        octets = self._connection.recv(most)
+        # Within TLS a reset reads like an end, and afterwards the state is the same too.
+        if not octets and before == _CLOSED:
+            raise ConnectionResetError
+        return octets
 
     def _carry_out(self, script: Script) -> None:
         assert self._connection is not None
@@ -201,6 +216,10 @@ def listening(players: list[Player], context: ssl.SSLContext) -> tuple[int, list
                 server.close()
         else:
             return port, servers
+
+
+def _tcp_state(connection: socket.socket) -> int:
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]  # tcpi_state of tcp(7)
 
 
 def _code(outcome: Outcome) -> int:
