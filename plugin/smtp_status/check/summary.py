@@ -136,6 +136,7 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
 
     def _several(self, verdict: Verdict, decisive: Result | None) -> str:
         settings = self._settings
+        worst: Judgement = verdict.worst
         noun = "exchangers" if settings.domain else "addresses" if settings.all_addresses else "servers"
         goal = "answer as wanted" if any(map(_is_negative, verdict.judgements)) else self._goal(verdict)
         count = f"{verdict.accepting} of {len(verdict.judgements)} {noun} {goal}"
@@ -144,10 +145,10 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         if decisive is not None and decisive.metric.context == "finding":
             if self._resource.arrivals is not None and decisive.metric.value.stage in MAILBOX_STAGES:
                 return self._of_mailbox_of_several(self._resource.arrivals, decisive.metric.value, count)
-            return _told(settings.domain or "", decisive.metric.value, [], f"{count}; ")
+            notes = [] if worst.accepts else [_in_short(worst.outcome)]
+            return _told(settings.domain or "", decisive.metric.value, notes, f"{count}; ")
         if decisive is not None and decisive.metric.context != "verdict":
             return _but_one(count, verdict, decisive)
-        worst: Judgement = verdict.worst
         if worst.state != "ok":
             return self._worst_of_several(worst, f"{count}; ")
         for judgement in verdict.judgements:

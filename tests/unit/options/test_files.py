@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.descriptors import none_left_open
 from smtp_status.options import files
 
 
@@ -61,8 +62,7 @@ def test_directories(place: Path) -> None:
 
 def test_nothing_is_left_open(place: Path, fifo: Path) -> None:
     (place / "file").write_bytes(b"x")
-    before = os.listdir("/dev/fd")
-    files.read_regular("file", 100)
-    files.check_regular("file")
-    reason(files.read_regular, str(fifo), 100)
-    assert os.listdir("/dev/fd") == before
+    with none_left_open():
+        files.read_regular("file", 100)
+        files.check_regular("file")
+        reason(files.read_regular, str(fifo), 100)

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from helpers.descriptors import descriptors, none_left_open
 from smtp_status import __version__
 from smtp_status.smtp.address import NULL, Mailbox, parse
 from smtp_status.smtp.message import HEAD_LIMIT, Message
@@ -359,13 +360,13 @@ def test_two_transmissions_at_once_do_not_disturb_each_other(tmp_path: Path) -> 
 def test_files_are_closed(tmp_path: Path) -> None:
     path = tmp_path / "mail"
     path.write_bytes(b"text")
-    before = len(os.listdir("/dev/fd"))
-    message = build(file=path)
-    assert len(os.listdir("/dev/fd")) == before + 1
-    del message
-    with pytest.raises(IsADirectoryError):
-        build(file=tmp_path)
-    assert len(os.listdir("/dev/fd")) == before
+    before = descriptors()
+    with none_left_open():
+        message = build(file=path)
+        assert [file for _, file in descriptors() - before] == [str(path)]
+        del message
+        with pytest.raises(IsADirectoryError):
+            build(file=tmp_path)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
