@@ -55,6 +55,7 @@ class Tally:
         except AssertionError as error:
             self.fault(number, error)
             print(f"{played.settings.plan}\n\n{played.text[:3000]}")
+            print(f"deadline at {played.deadline:.3f}, ended {played.late:.3f} s after it")
             print("\n".join(map(str, (*played.player.entries, *played.player.received))))
 
     def fault(self, number: str, error: Exception) -> None:

@@ -100,14 +100,16 @@ class Server:
         if self._connection is None:
             return
         self._connection.settimeout(TIMEOUT)
-        self._carry_out(self.player.connected(time.monotonic()))
+        now = time.monotonic()
+        self._carry_out(self.player.connected(now), now)
         while True:
             # What follows the PROXY header may be TLS, and is then not for us to read.
             whole = bool(self.player.received) or not self.player.proxied
             octets = self._heard(65536 if whole else 1)
             if not octets:
                 return
-            self._carry_out(self.player.heard(octets, time.monotonic()))
+            now = time.monotonic()
+            self._carry_out(self.player.heard(octets, now), now)
 
     def _heard(self, most: int) -> bytes:
         """What comes next; empty at the end.  Raises OSError where the client resets the connection."""
@@ -122,12 +124,14 @@ class Server:
             raise ConnectionResetError
         return octets
 
-    def _carry_out(self, script: Script) -> None:
+    def _carry_out(self, script: Script, due: float) -> None:
         assert self._connection is not None
         for step in script:
             if isinstance(step, Say):
-                if step.delay > 0.0005:
-                    self._stopped.wait(step.delay)
+                due += step.delay  # as the player has noted it down; pauses that are too short for a wait add up
+                left = due - time.monotonic()
+                if left > 0.0005:
+                    self._stopped.wait(left)
                 if self._stopped.is_set():
                     continue  # nobody listens any more, but what was said to us is still to be read
                 if len(self.player.received) < 2:
@@ -151,7 +155,8 @@ class Server:
         if how != "good":
             raise _Ended
         self._connection = self._context.wrap_socket(self._connection, server_side=True)
-        self._carry_out(self.player.secured(time.monotonic()))
+        now = time.monotonic()
+        self._carry_out(self.player.secured(now), now)
 
 
 class _Ended(Exception):
