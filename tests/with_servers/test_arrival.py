@@ -250,6 +250,17 @@ def test_days_of_the_mailboxes_certificate(check):
     assert result.perfdata["imap_tls_days"] == "30"
 
 
+def test_days_of_the_certificate_where_only_is_received(check, tmp_path):
+    (tmp_path / "key").write_text("a key that both have\n")
+    words = check.arguments("--collect", "--key-file", str(tmp_path / "key"), "--every", "300", "--state", "arrive=ok")
+    result = run(*words[words.index("--imap") :], "-D", "60,7")
+    assert (result.code, result.first) == (
+        1,
+        "SMTP WARNING - localhost: the mailbox's certificate expires in 30 days, more than 60 wanted",
+    )
+    assert result.perfdata["imap_tls_days"] == "30;60;7"
+
+
 # -- later runs
 
 

@@ -935,6 +935,28 @@ def test_apart_in_the_spam_folder(apart):
     assert (result.code, result.first) == (1, "SMTP WARNING - 127.0.0.1 arrive: landed in Junk after 0 s")
 
 
+@pytest.mark.parametrize(("sent", "left"), [(2, "1 message left"), (3, "2 messages left")])
+def test_apart_what_cannot_be_deleted(world, tmp_path, sent, left):
+    there = Apart(world(clock=time.time, answers={"UID STORE": b"TAG NO [NOPERM] Permission denied\r\n"}), tmp_path)
+    for _ in range(sent):
+        there.send()
+    result = there.collect()
+    assert (result.code, result.first) == (
+        1,
+        f"SMTP WARNING - 127.0.0.1 clean: NO [NOPERM] Permission denied ({left})",
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"), [(("-w", "9:"), "it took"), (("--stage-warning", "imap=9:"), "imap took")]
+)
+def test_apart_too_slow(apart, limit, words):
+    apart.send()
+    result = apart.collect(*limit)
+    assert result.code == 1
+    assert re.fullmatch(rf"SMTP WARNING - 127\.0\.0\.1: {words} 0\.\d{{3}} s, at least 9 s wanted", result.first)
+
+
 def test_apart_the_mailbox_cannot_be_used(apart):
     result = apart.collect("--imap-pass", "wrong", "-vv")
     assert result.code == 2

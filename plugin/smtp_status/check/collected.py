@@ -11,7 +11,7 @@ from ..text import clean, cut, middle
 from . import output, states
 from .arrivals import CountContext
 from .contexts import DaysContext, FindingContext, SecondsContext, SMTPResults, limit_words
-from .summary import HOST_SHOWN, SENTENCE
+from .summary import HOST_SHOWN, SENTENCE, excess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Collecting(nagiosplugin.Resource):  # type: ignore[misc]
         if seen.seconds is not None:
             told += self._of_newest(seen)
         if seen.unclean is not None:
-            left = f"{seen.left} messages left"
+            left = "1 message left" if seen.left == 1 else f"{seen.left} messages left"
             told.append((Finding("clean", seen.unclean.kind, cause=seen.unclean.cause), left))
         return told
 
@@ -129,10 +129,7 @@ class CollectingSummary(nagiosplugin.Summary):  # type: ignore[misc]
         finding = next((one.metric.value for one in worst if one.metric.context == "finding"), None)
         where = middle(clean(self._resource.plan.host), HOST_SHOWN)
         if finding is None:
-            metric, limit = worst[0].metric, worst[0].hint
-            if metric.context == "imap_tls_days":
-                return f"{where} imap: the certificate expires in {metric.value} days, more than {limit} wanted"
-            return f"{where} {metric.name} was {metric.value:.3f} s, {limit_words(limit, metric.value)}"
+            return f"{where}: {excess(worst[0])}"
         remark = next(remark for told, remark in self._resource.told if told is finding)
         after = f" ({remark})" if remark else ""
         before = f"{where} {finding.stage}: "

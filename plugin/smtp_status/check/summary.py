@@ -319,7 +319,7 @@ def _told(host: str, finding: Finding, notes: list[str], lead: str, parts: Seque
 
 def _but(outcome: Outcome, result: Result, parts: Sequence[Part] = ()) -> str:
     """It worked, but not in time, or not for long."""
-    before = f"{_host(outcome)} {_did(outcome)[0]}, but {_excess(result)}"
+    before = f"{_host(outcome)} {_did(outcome)[0]}, but {excess(result)}"
     if result.metric.context == "time" and outcome.passed_over:
         # They may be what took so long; which ones they all are stands at -v.
         before = cut(f"{before}; {'; '.join(dict.fromkeys(outcome.passed_over))}", SENTENCE)
@@ -330,12 +330,12 @@ def _but_one(count: str, verdict: Verdict, result: Result) -> str:
     """Enough of the targets work, but one not in time, or not for long; or all together not in time."""
     for judgement in verdict.judgements:
         if result.metric.name == f"{judgement.outcome.target.label}_{result.metric.context}":
-            return _sentence(f"{count}, but {_host(judgement.outcome)}: {_excess(result)}")
-    return _sentence(f"{count}, but {_excess(result)}")
+            return _sentence(f"{count}, but {_host(judgement.outcome)}: {excess(result)}")
+    return _sentence(f"{count}, but {excess(result)}")
 
 
-def _excess(result: Result) -> str:
-    """Which limit was not kept, and by what."""
+def excess(result: Result) -> str:
+    """Which limit of seconds or days was not kept, and by what: ``it took 2.500 s, at most 2 s wanted``."""
     limit, value, context = result.hint, result.metric.value, result.metric.context
     if context in ("tls_days", "imap_tls_days"):
         whose = "the certificate" if context == "tls_days" else "the mailbox's certificate"
