@@ -6,19 +6,17 @@ import os
 import select
 import signal
 import socket
-import struct
 import subprocess
 import time
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from ..text import unknown
+from .client import LENGTH, packed
 from .job import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_LENGTH = struct.Struct("!I")
 
 PATIENCE = 5.0
 """Seconds until the back ends must have taken the request, at the most; never more than half of those there are.  The
@@ -48,15 +46,15 @@ def ask(path: str, words: Sequence[str], seconds: float) -> tuple[int, str]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(min(PATIENCE, seconds / 2))
             sock.connect(path)
-            sock.sendall(_request(words))
+            sock.sendall(packed(words))
             if _exactly(sock, 1) != b"A":
                 raise NotTakenError
             sock.settimeout(None)
             if not select.select([sock], [], [], max(end - time.monotonic(), 0))[0]:
                 sock.shutdown(socket.SHUT_WR)
             sock.settimeout(AFTERWARDS)
-            head = _exactly(sock, 1 + _LENGTH.size)
-            (size,) = _LENGTH.unpack(head[1:])
+            head = _exactly(sock, 1 + LENGTH.size)
+            (size,) = LENGTH.unpack(head[1:])
             if head[:1] not in b"0123" or size > MAX_OUTPUT:
                 raise NotTakenError
             return int(head[:1]), _exactly(sock, size).decode("utf-8", "replace")
@@ -92,13 +90,6 @@ def _run(command: Sequence[bytes], seconds: float) -> tuple[int, str]:
             process.kill()
             out, _ = process.communicate()
     return process.returncode, out[:MAX_OUTPUT].decode("utf-8", "replace")
-
-
-def _request(words: Sequence[str]) -> bytes:
-    network = os.stat("/proc/self/ns/net")
-    fields = [b"1", b"%d:%d" % (network.st_dev, network.st_ino), b"/", b"", *map(os.fsencode, words), b""]
-    body = b"\0".join(fields)
-    return _LENGTH.pack(len(body)) + body
 
 
 def _exactly(sock: socket.socket, size: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..net.selector import READ, WRITE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Callable
 
     from ..net.selector import Selector
@@ -28,7 +29,9 @@ FIRST_WAIT = 2.0
 LONGEST_WAIT = 10.0
 """Seconds until an answer must be taken."""
 
-_LENGTH = struct.Struct("!I")
+LENGTH = struct.Struct("!I")
+"""How long what follows is."""
+
 _CREDENTIALS = struct.Struct("3i")  # of struct ucred: pid, user, group
 
 
@@ -64,6 +67,14 @@ def parse(fields: bytes, network: bytes) -> Request:
         os.fsdecode(password[1:]) if password else None,
         os.fsdecode(directory),
     )
+
+
+def packed(words: Sequence[str]) -> bytes:
+    """The request of a process of this user's, in this network namespace: without a password, and with a directory
+    that no relative path is meant from."""
+    fields = [VERSION, network_namespace(), b"/", b"", *map(os.fsencode, words), b""]
+    body = b"\0".join(fields)
+    return LENGTH.pack(len(body)) + body
 
 
 def network_namespace() -> bytes:
@@ -127,7 +138,7 @@ class Client:
         """Answer."""
         before = b"" if self._acknowledged else b"A"
         self._acknowledged = True
-        self._finish(before + b"%d" % code + _LENGTH.pack(len(output)) + output)
+        self._finish(before + b"%d" % code + LENGTH.pack(len(output)) + output)
 
     def alone(self) -> None:
         """Let the client run the plugin."""
@@ -146,14 +157,14 @@ class Client:
     def _complete(self) -> bool:
         """Take the request where all of it is there; False when there is none to come."""
         received = self._received
-        if len(received) < _LENGTH.size:
+        if len(received) < LENGTH.size:
             return True
-        (size,) = _LENGTH.unpack_from(received)
-        if size > MAX_REQUEST or len(received) > size + _LENGTH.size:
+        (size,) = LENGTH.unpack_from(received)
+        if size > MAX_REQUEST or len(received) > size + LENGTH.size:
             self.alone()
             return False
-        if len(received) == size + _LENGTH.size:
-            fields = bytes(received[_LENGTH.size :])
+        if len(received) == size + LENGTH.size:
+            fields = bytes(received[LENGTH.size :])
             received.clear()
             try:
                 self.request = parse(fields, self._clients.network)
