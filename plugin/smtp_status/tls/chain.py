@@ -16,7 +16,7 @@ from os import urandom
 from ..findings import Failure, TransportError
 from . import peer
 from .certificate import MOST_CERTIFICATES
-from .context import make_context
+from .context import PARTIAL_CHAIN, make_context
 from .layer import TlsLayer
 from .plan import TlsPlan
 
@@ -28,8 +28,6 @@ _RECORD_LIMIT = 16 * 1024
 _SUITES = {"RSA": b"\xc0\x2f", "RSA-PSS": b"\xc0\x2f", "EC": b"\xc0\x2b", "Ed25519": b"\xc0\x2b", "Ed448": b"\xc0\x2b"}
 """A suite that every client offers, by the key that would sign."""
 _NO_OLD_RENEGOTIATION = b"\xff\x01\x00\x01\x00"  # RFC 5746 section 3.6; OpenSSL 3 insists
-
-_PARTIAL_CHAIN = 0x80000  # X509_V_FLAG_PARTIAL_CHAIN, named in ssl from Python 3.10
 
 
 def verify(chain: tuple[bytes, ...], name: str, authorities: ssl.SSLContext) -> Failure | None:
@@ -43,7 +41,7 @@ def verify_anchored(chain: tuple[bytes, ...], anchors: tuple[bytes, ...]) -> Fai
     in DER that are trusted, themselves and alone."""
     context = make_context(TlsPlan(mode="ssl", verify=False))
     context.verify_mode = ssl.CERT_REQUIRED
-    context.verify_flags |= ssl.VerifyFlags(_PARTIAL_CHAIN)
+    context.verify_flags |= PARTIAL_CHAIN
     usable = 0
     for anchor in anchors:
         try:

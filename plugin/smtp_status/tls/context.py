@@ -7,10 +7,16 @@ import ssl
 from .failures import reason_of
 from .plan import TlsPlan
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PARTIAL_CHAIN = ssl.VerifyFlags(0x80000)
+"""X509_V_FLAG_PARTIAL_CHAIN, named in ssl from Python 3.10: whatever is trusted ends a chain, not only a root."""
+
 _HANDSHAKE = 22  # content type, RFC 8446 section 5.1
 _CERTIFICATE = 11  # message type, RFC 8446 section 4
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
-_PARTIAL_CHAIN = 0x80000  # X509_V_FLAG_PARTIAL_CHAIN, named in ssl from Python 3.10
 _LEGACY_SERVER_CONNECT = 1 << 2  # SSL_OP_LEGACY_SERVER_CONNECT, named in ssl from Python 3.12
 _NO_COMPRESSED_CERTIFICATES = 1 << 33  # SSL_OP_NO_RX_CERTIFICATE_COMPRESSION: they would escape the watch
 
@@ -74,7 +80,7 @@ def _load_authorities(context: ssl.SSLContext, ca: str | None) -> None:
     from os.path import isdir  # noqa: PLC0415 - only here
 
     # Whoever names an authority trusts it as it is, also one that another one has signed.
-    context.verify_flags |= ssl.VerifyFlags(_PARTIAL_CHAIN)
+    context.verify_flags |= PARTIAL_CHAIN
     try:
         if isdir(ca):
             _look_for_hashed_names(ca)
@@ -117,11 +123,11 @@ def _watch_certificates(context: ssl.SSLContext) -> None:
     the numbers of each of some forty calls.
     """
 
-    def message(  # type: ignore[no-untyped-def]
-        connection, direction, _version, content_type, message_type, data
+    def message(
+        connection: Any, direction: str, _version: int, content_type: int, message_type: int, data: bytes
     ) -> None:
         if direction == "read" and content_type == _HANDSHAKE and message_type == _CERTIFICATE:
             connection.certificate_message = data
 
     if hasattr(context, "_msg_callback"):
-        super(ssl.SSLContext, ssl.SSLContext)._msg_callback.__set__(context, message)  # type: ignore[misc]
+        super(ssl.SSLContext, ssl.SSLContext)._msg_callback.__set__(context, message)  # type: ignore[misc] # it is private
