@@ -1,7 +1,7 @@
 """What a probe and its note say about themselves, and how it is read back.
 
 A token is 128 random bits in hexadecimal.  It stands in the probe's Message-ID and in its ``X-Check-SMTP-Status``
-field, and in the note that the run before it left in the mailbox: a message nobody but an owner of the mailbox can
+field, and in the note that the run left in the mailbox before it: a message nobody but an owner of the mailbox can
 have written there.
 """
 

@@ -116,10 +116,6 @@ class Stream:
                 raise self._timeout()
         return transport.peer()
 
-    def peer(self) -> Peer:
-        """What is known of the other side of TLS, also after a handshake that failed."""
-        return self._connected().peer()
-
     # -- a command and its answer
 
     def begin(self, doing: str, *, hiding: bool = False) -> None:

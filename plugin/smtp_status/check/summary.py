@@ -9,7 +9,7 @@ from ..findings import COLUMNS
 from ..record import NamedTuple
 from ..smtp import replies
 from ..stages import MAILBOX_STAGES
-from ..text import clean, cut, middle
+from ..text import LINE, clean, cut, middle
 from .contexts import limit_words
 
 TYPE_CHECKING = False
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .resource import SMTP
     from .several import Judgement, Verdict
 
-SENTENCE = 160 - len("SMTP CRITICAL - ")
-"""Characters of a sentence, so that the first line has at most 160 before the perfdata, whatever the state."""
+SENTENCE = LINE - len("SMTP CRITICAL - ")
+"""Characters of a sentence, so that the first line has at most LINE before the perfdata, whatever the state."""
 
 HOST_SHOWN = 40
 """Characters of a host's name in a sentence."""
@@ -62,7 +62,7 @@ class Part(NamedTuple):
     kind: str = ""
 
 
-class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
+class SMTPSummary(nagiosplugin.Summary):
     """Writes the sentence of the first line."""
 
     def __init__(self, resource: SMTP, settings: Settings) -> None:
@@ -101,7 +101,7 @@ class SMTPSummary(nagiosplugin.Summary):  # type: ignore[misc]
         refusal = _last_refusal(outcome)
         if refusal is not None:
             # Too slow, and besides it came to nothing.
-            return _problem(outcome, refusal, _excess(slow), parts=self._parts())
+            return _problem(outcome, refusal, excess(slow), parts=self._parts())
         return _but(outcome, slow, self._parts())
 
     def _parts(self) -> list[Part]:

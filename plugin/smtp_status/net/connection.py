@@ -1,6 +1,6 @@
 """Octets to and from one server: the only module with sockets, and the one map from errors to failures.
 
-Everything here is non-blocking; the engine waits.  TLS is a layer of memory buffers (``tls.layer.TlsLayer``), so that
+Everything here is non-blocking; the loop waits.  TLS is a layer of memory buffers (``tls.layer.TlsLayer``), so that
 the socket, its time stamps and the border between plain text and TLS stay in this module's hands.
 """
 

@@ -75,7 +75,7 @@ def arrival(
     login = _credentials(given, environ, use, plan)
     _check_protection(given, login, mode, host)
     folders = _folders(given, "imap-folder") or ("INBOX",)
-    warnings = given.value("lost-after", _lost_after) or LOST_AFTER
+    lost_after, forget = given.value("lost-after", _lost_after) or LOST_AFTER
     wait = given.value("wait", _seconds)
     return ArrivalPlan(
         host=host,
@@ -98,8 +98,8 @@ def arrival(
         folders=folders,
         spam=_spam(given),
         wait=WAIT if wait is None else wait,
-        lost_after=warnings[0],
-        forget=warnings[1],
+        lost_after=lost_after,
+        forget=forget,
         lost=given.value("lost", _threshold) or ArrivalPlan._field_defaults["lost"],
         pending=given.value("pending", _threshold) or Threshold(),
         authserv_id=given.value("authserv-id", _server_id),

@@ -1,7 +1,7 @@
-"""What a conversation asks of the engine, and what comes of it.
+"""What a conversation asks of whoever holds its connection (``net.conversation``), and what comes of it.
 
-A conversation yields Connect once and then Tell, Exchange and Handshake; it is sent Connected, Told, Answer and
-Secured, or a Failure.  All times are seconds; ``at`` is an instant of the monotonic clock.
+A conversation yields ``Connect`` once and then ``Tell``, ``Ask`` and ``Handshake``; it is sent ``Connected``, ``Told``,
+``Answered`` and ``Secured``, or a ``Failure``.  All times are seconds; ``at`` is an instant of the monotonic clock.
 """
 
 from __future__ import annotations
