@@ -128,6 +128,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with SteadyServer(host="0.0.0.0") as server:
         made = Lab(tmp_path_factory.mktemp("prometheus"), server.port)
         try:
+            # Each test finds what was measured, whichever comes first.
+            until(lambda: made.value('count(smtp_status_state{job="smtp"})'), lambda count: count == TARGETS)
             yield made
         finally:
             made.stop()
