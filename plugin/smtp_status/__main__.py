@@ -42,7 +42,7 @@ def _exit_code() -> int:
         # while there is memory for it.
         import signal  # noqa: PLC0415
 
-        from . import text  # noqa: F401, PLC0415
+        from . import text  # noqa: F401, PLC0415 - as above
 
         # Until there is a verdict so far to be told (``cli``), every end asked for is told as what it is.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -79,7 +79,7 @@ def tell(sentence: str) -> int:
     """
     try:
         import select  # noqa: PLC0415 - as above
-        import signal  # noqa: PLC0415
+        import signal  # noqa: PLC0415 - as above
 
         # Where there is room for it, the line is out at once, and no other one must follow.
         poll = select.poll()

@@ -49,6 +49,24 @@ def imported(path: Path) -> Iterator[tuple[str, ...]]:
             yield (*base, alias.name) if is_module else base or ("__init__",)
 
 
+def test_no_module_imports_by_the_name_of_the_package():
+    """Only what begins with a dot is looked at."""
+    absolute = {
+        path.name: name
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+        if name.partition(".")[0] == PACKAGE.name
+    }
+    assert absolute == {}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: ".".join(MODULES[path]))
 def test_imports_run_one_way(path):
     places = floors()
@@ -95,6 +113,17 @@ def is_there(name: str) -> bool:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: ".".join(MODULES[path]))
 def test_no_module_is_too_long(path):
     assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: ".".join(MODULES[path]))
+def test_what_a_linter_is_told_not_to_say_has_its_reason(path):
+    """Behind it, or in a comment or docstring right above the statement."""
+    lines = path.read_text("utf-8").splitlines()
+    for number, line in enumerate(lines):
+        found = re.search(r"# (?:noqa: [A-Z0-9]+(?:, [A-Z0-9]+)*|type: ignore\[[a-z-]+\])(.*)", line)
+        if found is not None and not re.match(r" [-#] \S", found[1]):
+            above = next((one.strip() for one in reversed(lines[:number]) if one.strip()), "")
+            assert above.startswith("#"), f"{path.name}:{number + 1}"
 
 
 TESTS = ROOT / "tests/unit"

@@ -54,7 +54,7 @@ class _Client(imaplib.IMAP4):
     def readline(self) -> bytes:
         return self._stream.readline()
 
-    def send(self, data: bytes) -> None:  # type: ignore[override]
+    def send(self, data: bytes) -> None:  # type: ignore[override] # imaplib gives nothing else
         self._stream.send(data)
 
     def shutdown(self) -> None:

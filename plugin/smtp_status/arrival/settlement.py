@@ -19,6 +19,7 @@ from .session import Session
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Callable
 
     from ..net.clock import Deadline
     from ..options.arrivalplan import ArrivalPlan
@@ -53,10 +54,10 @@ class Sent(NamedTuple):
 class Settled(NamedTuple):
     """All that is known once it is over.
 
-    ``failure``: what went wrong with the mailbox (``timed`` out with ``-t`` or not), ``unclean``: why something could
-    not be deleted, and how many messages are ``left`` for that.  ``account`` is None where nothing could be counted.
-    ``seconds``: from connecting to the note written.  ``skipped``:
-    folders with more messages than are looked at.  ``origins``: header fields of the probes that arrived, by token.
+    ``failure``: what went wrong with the mailbox; ``unclean``: why something could not be deleted, and how many
+    messages are ``left`` for that.  ``account`` is None where nothing could be counted.  ``seconds``: from connecting
+    to the note written.  ``messages``: those in the first folder before that.  ``skipped``: folders with more messages
+    than are looked at.  ``origins``: header fields of the probes that arrived, by token.
     """
 
     failure: Failure | None = None
@@ -76,10 +77,9 @@ class Settled(NamedTuple):
 
 
 class Settlement:
-    """What is done for the check ``plan`` is of; the probes go to the targets ``labels``, '' where there is only one.
+    """What is done for the check ``plan`` is of; ``version`` is the plugin's, which each probe bears.
 
-    ``fields`` of a label are those its probe has to bear.  Making it reads the certificate files; it raises
-    UsageError where one cannot be used.
+    Making it reads the certificate files; it raises UsageError where one cannot be used.
     """
 
     def __init__(self, plan: ArrivalPlan, version: str) -> None:
@@ -135,7 +135,8 @@ class Settlement:
     # -- before the probe is sent
 
     def begin(self, labels: Sequence[str], deadline: Deadline, stop: int | None) -> None:
-        """Open the mailbox, read the notes there are, and leave one for each target; half of the time at most."""
+        """Open the mailbox, read the notes there are, and leave one for each of the targets ``labels`` ('' where there
+        is only one); half of the time at most."""
         began = monotonic()
         self._tokens = {label: probe.new_token() for label in labels}
         try:
@@ -250,16 +251,15 @@ class Settlement:
 
     def _settle(self, folders: Folders, own: Mapping[str, Sent]) -> Account:
         assert self._now is not None
-        notes = []
-        for note in self._notes:
-            if note.own:
-                at = own[note.token].at
-                seen = folders.seen.get(note.token)
-                arrived = None if seen is None else max(seen - at, 0.0)
-                note = note._replace(waited=max(self._looked - at, 0.0), arrived=arrived)  # noqa: PLW2901
-            notes.append(note)
+        notes = [self._waited_for(note, folders, own[note.token].at) if note.own else note for note in self._notes]
         limits = Limits(self._plan.lost_after, self._plan.forget, self._plan.name)
         return ledger.settle(notes, folders.sightings, folders.returned, self._now, limits, whole=folders.whole)
+
+    def _waited_for(self, note: Note, folders: Folders, at: float) -> Note:
+        """An own note with the seconds since ``at``, when its probe was taken: until now, and until that was seen."""
+        seen = folders.seen.get(note.token)
+        arrived = None if seen is None else max(seen - at, 0.0)
+        return note._replace(waited=max(self._looked - at, 0.0), arrived=arrived)
 
     def _gather(self, folders: Folders) -> None:
         """What the probes that arrived have on them: where they stood, and what was found out about them."""
@@ -291,7 +291,7 @@ class Settlement:
             count = "1 message" if len(uids) == 1 else f"{len(uids)} messages"
             self._details.append(f"imap: {count} marked only, since others are marked in {folders.shown[folder]}")
 
-    def _try_to(self, do, *arguments, left: int) -> None:  # type: ignore[no-untyped-def]
+    def _try_to(self, do: Callable[..., object], *arguments: object, left: int) -> None:
         """Do something that the server may refuse without harm to what is known."""
         try:
             do(*arguments)

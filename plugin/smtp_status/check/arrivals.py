@@ -200,7 +200,7 @@ def contexts(settings: Settings, plan: ArrivalPlan) -> list[nagiosplugin.Context
     ]
 
 
-class CountContext(nagiosplugin.Context):  # type: ignore[misc]
+class CountContext(nagiosplugin.Context):
     """A number of messages, which a finding judges."""
 
     def __init__(self, name: str, limits: Threshold | None = None) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .several import Verdict
 
 
-class SMTPCheck(nagiosplugin.Check):  # type: ignore[misc]
+class SMTPCheck(nagiosplugin.Check):
     """A check with its perfdata in the order of the stages; nagiosplugin sorts them as text.
 
     ``like``: another check, whose settings judge in the same way, to have the contexts in common with.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..options.settings import Settings
 
 
-class Collecting(nagiosplugin.Resource):  # type: ignore[misc]
+class Collecting(nagiosplugin.Resource):
     """The mailbox; ``seen`` and ``told`` once it was probed."""
 
     def __init__(self, settings: Settings, plan: ArrivalPlan, collect: Collect) -> None:
@@ -104,7 +104,7 @@ class Collecting(nagiosplugin.Resource):  # type: ignore[misc]
         return "", ""
 
 
-class CollectingSummary(nagiosplugin.Summary):  # type: ignore[misc]
+class CollectingSummary(nagiosplugin.Summary):
     """Writes the sentence of the first line."""
 
     def __init__(self, resource: Collecting) -> None:

@@ -44,7 +44,7 @@ def of_stages(settings: Settings, stages: Iterable[str]) -> Iterator[nagiosplugi
         yield SecondsContext(f"time_{stage}", warning, critical)
 
 
-class FindingContext(nagiosplugin.Context):  # type: ignore[misc]
+class FindingContext(nagiosplugin.Context):
     """The state of one finding; no perfdata."""
 
     def __init__(self, settings: Settings) -> None:
@@ -57,14 +57,14 @@ class FindingContext(nagiosplugin.Context):  # type: ignore[misc]
         return self.result_cls(SERVICE_STATES[state], None, metric)
 
 
-class VerdictContext(nagiosplugin.Context):  # type: ignore[misc]
+class VerdictContext(nagiosplugin.Context):
     """The state of several targets; no perfdata."""
 
     def evaluate(self, metric: Metric, resource: Resource) -> Result:
         return self.result_cls(SERVICE_STATES[metric.value.state], None, metric)
 
 
-class SecondsContext(nagiosplugin.Context):  # type: ignore[misc]
+class SecondsContext(nagiosplugin.Context):
     """Seconds against a warning and a critical range, either of which may be None."""
 
     def __init__(self, name: str, warning: Range | None, critical: Range | None, judged: bool = True) -> None:
@@ -84,7 +84,7 @@ class SecondsContext(nagiosplugin.Context):  # type: ignore[misc]
         return f"{metric.name}={metric.value:.6f}s;{range_text(self._warning)};{range_text(self._critical)};0"
 
 
-class DaysContext(nagiosplugin.Context):  # type: ignore[misc]
+class DaysContext(nagiosplugin.Context):
     """Days a certificate must be valid for more than, whole days rounded down; either limit may be None."""
 
     def __init__(self, name: str, warning: int | None, critical: int | None) -> None:
@@ -107,7 +107,7 @@ class DaysContext(nagiosplugin.Context):  # type: ignore[misc]
         return f"{metric.name}={metric.value};{self._warning};{self._critical or 0}"
 
 
-class SMTPResults(nagiosplugin.Results):  # type: ignore[misc]
+class SMTPResults(nagiosplugin.Results):
     """Results among which nothing outranks CRITICAL: UNKNOWN comes second."""
 
     _ORDER: Iterable[str] = ("critical", "unknown", "warning", "ok")

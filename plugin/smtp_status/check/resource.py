@@ -49,7 +49,7 @@ class Shared(NamedTuple):
     search: Search
 
 
-class SMTP(nagiosplugin.Resource):  # type: ignore[misc]
+class SMTP(nagiosplugin.Resource):
     """The SMTP transaction with every target of ``settings``.
 
     Making it reads the certificate files; it raises UsageError where one cannot be used.  Once ``probe`` has been

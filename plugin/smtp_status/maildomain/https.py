@@ -111,7 +111,7 @@ class _Response(client.HTTPResponse):
             passed_over += 1
             if passed_over > _MOST_INTERIM:
                 raise client.HTTPException(f"more than {_MOST_INTERIM} of status 1xx")
-            self.headers = self.msg = None  # type: ignore[assignment]
+            self.headers = self.msg = None  # type: ignore[assignment] # as before the first
             super().begin()
 
 

@@ -78,4 +78,4 @@ def _addresses(literal: str, port: int) -> tuple[Address, ...]:
     except OSError:
         return ()
     family, _type, _protocol, _name, sockaddr = found[0]
-    return (Address(family, sockaddr, literal, port),)  # type: ignore[arg-type]
+    return (Address(family, sockaddr, literal, port),)  # type: ignore[arg-type] # no other family has a port

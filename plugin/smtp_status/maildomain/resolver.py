@@ -134,7 +134,7 @@ class _Lookup:
     def go_on(self, answers: tuple[Answer, ...] | None) -> None:
         """Hand over ``answers`` and ask what is asked next."""
         try:
-            queries = self._steps.send(answers)  # type: ignore[arg-type]
+            queries = self._steps.send(answers)  # type: ignore[arg-type] # None begins it
         except StopIteration as end:
             self.found = (end.value, clock.seconds_between(self._began, clock.now()))
             return

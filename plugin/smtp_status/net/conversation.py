@@ -109,7 +109,7 @@ class Driver:
     def _hand_over(self, result: Result | None) -> None:
         """Tell the conversation what came of its last action; what it wants next is to start soon."""
         try:
-            action = self._conversation.send(result)  # type: ignore[arg-type]
+            action = self._conversation.send(result)  # type: ignore[arg-type] # None begins it
         except StopIteration:
             self._end()
             return

@@ -39,7 +39,7 @@ def addresses(host: str, port: int, family: int, flags: int = 0) -> tuple[Addres
     )
     unique = dict.fromkeys((kind, sockaddr) for kind, _type, _protocol, _name, sockaddr in found)
     return tuple(
-        Address(kind, sockaddr, str(sockaddr[0]), int(sockaddr[1]))  # type: ignore[arg-type]
+        Address(kind, sockaddr, str(sockaddr[0]), int(sockaddr[1]))  # type: ignore[arg-type] # IPv4 or IPv6
         for kind, sockaddr in unique
     )
 

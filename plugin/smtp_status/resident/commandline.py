@@ -7,7 +7,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, NamedTuple
 
-from smtp_status import __version__
+from .. import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

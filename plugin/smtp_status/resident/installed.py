@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from smtp_status import __version__
+from .. import __version__
 
 LOOK = 10.0
 """Seconds between two looks; what has changed is believed when it is the same at the next."""

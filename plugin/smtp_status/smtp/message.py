@@ -108,7 +108,7 @@ class Message:
         self.eight_bit = self.needs_utf8 or charset != "us-ascii"
 
     @classmethod
-    def build(  # noqa: PLR0917
+    def build(
         cls,
         data: str | None,
         file: str | None,
@@ -163,15 +163,14 @@ class Message:
         """
         line_begins = True
         held = b""  # the end of its last line goes with it: one segment less to wait for
-        for text in self._text():
+        for block in self._text():
             if held:
                 yield held
-            if line_begins and text.startswith(b"."):
-                text = b"." + text  # noqa: PLW2901
+            text = b"." + block if line_begins and block.startswith(b".") else block
             line_begins = text.endswith(b"\n")
             # The most of a big message is base64, without any dot; from the end it takes a third of the time.
             if b"." in text and text.rfind(b"\n.") >= 0:
-                text = text.replace(b"\n.", b"\n..")  # noqa: PLW2901
+                text = text.replace(b"\n.", b"\n..")
             held = _crlf(text)
         yield held if line_begins else held + b"\r\n"
 

@@ -108,7 +108,7 @@ class ReplyReader:
 
     def discard(self) -> None:
         """Forget everything that was not taken."""
-        self.__init__()  # type: ignore[misc]
+        self.__init__()  # type: ignore[misc] # there is no subclass
 
     def next_reply(self) -> Reply | None:
         """The next reply, or None until more octets are fed."""

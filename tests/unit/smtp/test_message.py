@@ -28,7 +28,7 @@ ALICE = parse("alice@example.org")
 BOB = parse("bob@example.org")
 
 
-def build(  # noqa: PLR0917
+def build(
     data: str | None = None,
     file: Path | str | None = None,
     subject: str | None = None,
