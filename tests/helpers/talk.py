@@ -13,7 +13,7 @@ from smtp_status.smtp.message import Message
 from smtp_status.smtp.patterns import compiled
 from smtp_status.smtp.plan import Plan, RawCommand, Route
 from smtp_status.smtp.replies import Reply, ReplyReader
-from smtp_status.tls.judge import Judgement
+from smtp_status.tls.judge import CertificateJudgement
 
 STARTED = 100.0
 NOW = 1_800_000_000.0
@@ -93,8 +93,8 @@ class NothingWrong:
     def __init__(self, verified: bool) -> None:
         self._verified = verified
 
-    def judge(self, *_of: Any) -> Judgement:
-        return Judgement(verified=self._verified)
+    def judge(self, *_of: Any) -> CertificateJudgement:
+        return CertificateJudgement(verified=self._verified)
 
 
 class Talk:

@@ -21,7 +21,7 @@ from servers.ports import free_ports
 from servers.process import Daemon
 from servers.requirements import find, need
 from servers.steady import SteadyServer
-from smtp_status.resident.exposition import FIGURES, Outcome
+from smtp_status.resident.exposition import FIGURES, CheckMetrics
 from smtp_status.stages import STAGES
 
 pytestmark = pytest.mark.timing  # two hundred checks within each scrape
@@ -281,7 +281,7 @@ def test_no_name_is_found_wrong() -> None:
         "arrival": {"certificate_expires": 1},
         "perfdata": figures,
     }
-    text = generate_latest(Outcome(document))
+    text = generate_latest(CheckMetrics(document))
     assert text.count(b"# HELP ") == 10 + len(FIGURES)
     promtool("check", "metrics", told=text)
 

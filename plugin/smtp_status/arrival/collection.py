@@ -12,7 +12,7 @@ from ..record import NamedTuple
 from . import fetched, fields, probe, seal
 from .folders import PROBE_FIELDS, Folders
 from .mailbox import MOST_MESSAGES
-from .session import Session
+from .session import ImapSession
 from .settlement import END_SECONDS
 
 TYPE_CHECKING = False
@@ -52,7 +52,7 @@ class Collection:
 
     def __init__(self, plan: ArrivalPlan, collect: Collect) -> None:
         """Reads the certificate files; raises UsageError where one cannot be used."""
-        self.session = Session(plan)
+        self.session = ImapSession(plan)
         self._plan = plan
         self._collect = collect
 

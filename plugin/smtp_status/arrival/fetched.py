@@ -28,7 +28,7 @@ _LISTED = re.compile(rb'\(([^()]*)\) (?:"(\\?.)"|NIL) (.*)', re.DOTALL)
 _STATUS = re.compile(rb"\b(MESSAGES|UIDNEXT) (\d{1,10})(?!\d)")
 
 
-class Message(NamedTuple):
+class Fetched(NamedTuple):
     """What was fetched of one message: its flags in lower case, when it came, and the octets of what was asked for."""
 
     uid: int
@@ -45,7 +45,7 @@ class Folder(NamedTuple):
     name: str
 
 
-def messages(data: Sequence[Piece]) -> list[Message]:
+def messages(data: Sequence[Piece]) -> list[Fetched]:
     """The messages of an answer to FETCH; what has no UID was not asked for, and is passed over."""
     return [message for message in map(_message, _grouped(data)) if message is not None]
 
@@ -63,7 +63,7 @@ def _grouped(data: Sequence[Piece]) -> Iterator[list[Piece]]:
         yield group
 
 
-def _message(pieces: Sequence[Piece]) -> Message | None:
+def _message(pieces: Sequence[Piece]) -> Fetched | None:
     told = b" ".join(piece[0] if isinstance(piece, tuple) else piece or b"" for piece in pieces)
     literals = [piece[1] for piece in pieces if isinstance(piece, tuple)]
     if not literals:
@@ -75,7 +75,7 @@ def _message(pieces: Sequence[Piece]) -> Message | None:
         return None
     flags = _FLAGS.search(told)
     named = frozenset((flags[1] if flags else b"").decode("ascii", "replace").lower().split())
-    return Message(int(uid[1]), named, Stamp(received, _stamp(_SAVED.search(told))), literals[0] if literals else b"")
+    return Fetched(int(uid[1]), named, Stamp(received, _stamp(_SAVED.search(told))), literals[0] if literals else b"")
 
 
 def _stamp(found: re.Match[bytes] | None) -> int | None:

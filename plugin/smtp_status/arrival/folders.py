@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from ..options.arrivalplan import ArrivalPlan
-    from .fetched import Message
-    from .mailbox import Mailbox
+    from .fetched import Fetched
+    from .mailbox import ImapMailbox
 
 NOTE_FIELDS = "X-Check-SMTP-Status-Note Received Return-Path"
 PROBE_FIELDS = "X-Check-SMTP-Status Message-ID Content-Type"
@@ -39,7 +39,7 @@ class Folders:
     whole.  ``marked``: messages of this check that somebody has marked as deleted.
     """
 
-    def __init__(self, mailbox: Mailbox, plan: ArrivalPlan) -> None:
+    def __init__(self, mailbox: ImapMailbox, plan: ArrivalPlan) -> None:
         self.mailbox = mailbox
         self._plan = plan
         self.names = [foldername.encode(name) for name in plan.folders]
@@ -111,7 +111,7 @@ class Folders:
                 notes.append(note)
         return notes
 
-    def _note(self, message: Message) -> Note | None:
+    def _note(self, message: Fetched) -> Note | None:
         entry = probe.entry(fields.parse(message.octets))
         if entry is None or entry.name != self._plan.name:
             return None
@@ -119,7 +119,7 @@ class Folders:
         told = "\\answered" in message.flags
         return Note(message.uid, entry.token, entry.target, message.stamp, entry.hold, fate, told)
 
-    def note_of(self, token: str, uid: int | None) -> Message | None:
+    def note_of(self, token: str, uid: int | None) -> Fetched | None:
         """The note with ``token`` that was just written, by its UID where the server has told it."""
         found = self._own_note(str(uid), token) if uid is not None else None
         if found is None:
@@ -129,7 +129,7 @@ class Folders:
             found = self._own_note(fetched.uid_set(uids), token) if uids else None
         return found
 
-    def _own_note(self, uids: str, token: str) -> Message | None:
+    def _own_note(self, uids: str, token: str) -> Fetched | None:
         for message in self.mailbox.headers(uids, NOTE_FIELDS):
             entry = probe.entry(fields.parse(message.octets))
             if entry is not None and entry.token == token:
@@ -217,7 +217,7 @@ class Folders:
         self._unsure = True
         return self.mailbox.select(self.names[folder], readonly=folder > 0)
 
-    def _take(self, folder: int, messages: Iterable[Message], at: float) -> None:
+    def _take(self, folder: int, messages: Iterable[Fetched], at: float) -> None:
         for message in messages:
             place = (folder, message.uid)
             if place in self._taken:
@@ -261,8 +261,8 @@ class Folders:
         }
 
     def _of_folders(
-        self, places: Sequence[tuple[int, int]], fetch: Callable[[str], list[Message]]
-    ) -> dict[int, list[Message]]:
+        self, places: Sequence[tuple[int, int]], fetch: Callable[[str], list[Fetched]]
+    ) -> dict[int, list[Fetched]]:
         found = {}
         for folder in sorted({folder for folder, _ in places}):
             if folder:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .received import Hop
     from .settlement import Settled
 
-    Judge = Callable[[float], tuple[str, str]]
+    Lateness = Callable[[float], tuple[str, str]]
     """The state of a time of arrival in seconds ('' where it is within its limits), and the limit in words."""
 
 HOST_SHOWN = 40
@@ -26,7 +26,7 @@ REPORT_SHOWN = 200
 AUTHENTICATION_SHOWN = 300
 
 
-class Told(NamedTuple):
+class ArrivalFinding(NamedTuple):
     """One finding about the probes of the target ``label``, '' for one about the mailbox.  In brackets behind it:
     ``remark`` and ``hop``, '' for none."""
 
@@ -61,73 +61,75 @@ class Ledger(NamedTuple):
     lost: int
 
 
-def findings(seen: Settled, plan: ArrivalPlan, labels: Sequence[str], judge: Judge) -> list[Told]:
+def findings(seen: Settled, plan: ArrivalPlan, labels: Sequence[str], judge: Lateness) -> list[ArrivalFinding]:
     """Everything that is wrong, or that ``--state`` may call so, in the order of the stages."""
-    told = [Told(Finding("imap", fault.kind, cause=fault.cause)) for fault in seen.faults]
+    told = [ArrivalFinding(Finding("imap", fault.kind, cause=fault.cause)) for fault in seen.faults]
     if seen.failure is not None:
         full = "mailbox full" if seen.failure.kind == "full" else ""
-        told.append(Told(Finding("imap", seen.failure.kind, cause=seen.failure.cause), remark=full))
+        told.append(ArrivalFinding(Finding("imap", seen.failure.kind, cause=seen.failure.cause), remark=full))
     if seen.account is not None:
         of_probes = _of_account(seen.account, seen, plan, judge)
         told += [one._replace(label=one.label if one.label in labels else labels[0]) for one in of_probes]
     if seen.unclean is not None:
         left = "1 message left" if seen.left == 1 else f"{seen.left} messages left" if seen.left else ""
-        told.append(Told(Finding("clean", seen.unclean.kind, cause=seen.unclean.cause), remark=left))
+        told.append(ArrivalFinding(Finding("clean", seen.unclean.kind, cause=seen.unclean.cause), remark=left))
     return told
 
 
-def _of_account(account: Account, seen: Settled, plan: ArrivalPlan, judge: Judge) -> Iterator[Told]:
+def _of_account(account: Account, seen: Settled, plan: ArrivalPlan, judge: Lateness) -> Iterator[ArrivalFinding]:
     yield from _bounces(account)
     yield from _losses(account.lost, plan.lost)
     yield from _lateness(account, seen, judge)
     if _state(len(account.pending), plan.pending):
         state = _state(len(account.pending), plan.pending)
         finding = Finding("arrive", "pending", cause=f"{len(account.pending)} under way", default=state)
-        yield Told(finding, account.pending[0].note.target)
+        yield ArrivalFinding(finding, account.pending[0].note.target)
     for one in account.arrived:
         if not one.copy.right:
-            yield Told(Finding("arrive", "spam", cause=f"landed in {_place(one, seen)}"), one.note.target)
+            yield ArrivalFinding(Finding("arrive", "spam", cause=f"landed in {_place(one, seen)}"), one.note.target)
     for one in account.arrived:
         if len(one.copies) > plan.recipients:
             cause = f"one probe arrived {len(one.copies)} times"
-            yield Told(Finding("arrive", "duplicate", cause=cause), one.note.target)
+            yield ArrivalFinding(Finding("arrive", "duplicate", cause=cause), one.note.target)
     if plan.authserv_id is not None:
         for one in account.arrived:
             yield from _authentication(one, seen, plan, plan.authserv_id)
     for folder in seen.skipped:
-        yield Told(Finding("arrive", "skipped", cause=f"{folder} has more than {MOST_MESSAGES} newer messages"))
+        yield ArrivalFinding(
+            Finding("arrive", "skipped", cause=f"{folder} has more than {MOST_MESSAGES} newer messages")
+        )
     for missing in account.pending:
         if missing.note.own:
             cause = f"not arrived within {shown_seconds(missing.age)} s"
-            yield Told(Finding("arrive", "pending", cause=cause, default="ok"), missing.note.target)
+            yield ArrivalFinding(Finding("arrive", "pending", cause=cause, default="ok"), missing.note.target)
 
 
-def _bounces(account: Account) -> Iterator[Told]:
+def _bounces(account: Account) -> Iterator[ArrivalFinding]:
     by_target = {one.note.target: one for one in sorted(account.bounced, key=lambda one: one.note.uid)}
     for target, last in by_target.items():
         words = cut(sentence(last.report.words), REPORT_SHOWN) or last.report.action
         server = cut(clean(last.report.server), HOST_SHOWN)
         finding = Finding("arrive", "bounced", cause=f"came back: {words}")
-        yield Told(finding, target, f"from {server}" if server else "")
+        yield ArrivalFinding(finding, target, f"from {server}" if server else "")
 
 
-def _losses(lost: Sequence[Missing], limits: Threshold) -> Iterator[Told]:
+def _losses(lost: Sequence[Missing], limits: Threshold) -> Iterator[ArrivalFinding]:
     """The limits are for all together; each target has its own."""
     state = _state(len(lost), limits)
     for target in dict.fromkeys(one.note.target for one in lost) if state else ():
         ages = [one.age for one in lost if one.note.target == target]
         cause = f"{len(ages)} lost, the last one sent {min(ages):.0f} s ago"
-        yield Told(Finding("arrive", "lost", cause=cause, default=state), target)
+        yield ArrivalFinding(Finding("arrive", "lost", cause=cause, default=state), target)
 
 
-def _lateness(account: Account, seen: Settled, judge: Judge) -> Iterator[Told]:
+def _lateness(account: Account, seen: Settled, judge: Lateness) -> Iterator[ArrivalFinding]:
     """The one longest under way, and the one that took longest, of each target."""
     oldest = {one.note.target: one for one in sorted(account.pending, key=lambda one: one.age)}
     for target, missing in oldest.items():
         state, limit = judge(missing.age)
         if state:
             cause = f"under way for {shown_seconds(missing.age)} s, {limit}"
-            yield Told(Finding("arrive", "late", cause=cause, default=state), target)
+            yield ArrivalFinding(Finding("arrive", "late", cause=cause, default=state), target)
     slowest = {one.note.target: one for one in sorted(account.arrived, key=lambda one: one.seconds)}
     for target, arrived in slowest.items():
         state, limit = judge(arrived.seconds)
@@ -135,12 +137,12 @@ def _lateness(account: Account, seen: Settled, judge: Judge) -> Iterator[Told]:
             cause = f"arrive took {arrived.seconds:.3f} s, {limit}"
             hop = received.culprit(hops_of(arrived, seen), arrived.seconds)
             where = "" if hop is None else f"{hop.seconds} s of it at {_host(hop)}"
-            yield Told(
+            yield ArrivalFinding(
                 Finding("arrive", "late", cause=cause, default=state, seconds=arrived.seconds), target, hop=where
             )
 
 
-def _authentication(one: Arrived, seen: Settled, plan: ArrivalPlan, server: str) -> Iterator[Told]:
+def _authentication(one: Arrived, seen: Settled, plan: ArrivalPlan, server: str) -> Iterator[ArrivalFinding]:
     values = fields.every(list(seen.origins.get(one.note.token, ())), "authentication-results")
     believed = authentication.believed(values, server)
     if believed is None:
@@ -150,7 +152,7 @@ def _authentication(one: Arrived, seen: Settled, plan: ArrivalPlan, server: str)
         cause = f"{lacking}, pass wanted" if lacking else ""
     if cause:
         where = f"arrived in {_place(one, seen)}"
-        yield Told(Finding("arrive", "unauthenticated", cause=cause), one.note.target, where)
+        yield ArrivalFinding(Finding("arrive", "unauthenticated", cause=cause), one.note.target, where)
 
 
 def hops_of(one: Arrived, seen: Settled) -> list[Hop]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..sasl.binding import Binding
     from ..sasl.credentials import Credentials
     from ..tls.layer import Peer
-    from .fetched import Folder, Message
+    from .fetched import Fetched, Folder
     from .stream import Stream
 
 MOST_MESSAGES = 1000
@@ -61,7 +61,7 @@ class _Client(imaplib.IMAP4):
         self._stream.close()
 
 
-class Mailbox:
+class ImapMailbox:
     """One session, from the greeting to LOGOUT."""
 
     def __init__(self, stream: Stream) -> None:
@@ -231,15 +231,15 @@ class Mailbox:
         """UIDs, ascending; the criteria are flags, UIDs, numbers and dates: what no index can be late with."""
         return fetched.uids(self._do("SEARCH", self._client.uid, "SEARCH", *criteria))
 
-    def headers(self, uids: str, names: str) -> list[Message]:
+    def headers(self, uids: str, names: str) -> list[Fetched]:
         """Flags, times and the named fields of the messages ``uids`` (a set of UIDs)."""
         return self._fetch(uids, f"BODY.PEEK[HEADER.FIELDS ({names})]<0.{PARTIAL}>")
 
-    def beginnings(self, uids: str) -> list[Message]:
+    def beginnings(self, uids: str) -> list[Fetched]:
         """The messages ``uids``, as far as a report is looked at."""
         return self._fetch(uids, f"BODY.PEEK[]<0.{PARTIAL}>")
 
-    def _fetch(self, uids: str, what: str) -> list[Message]:
+    def _fetch(self, uids: str, what: str) -> list[Fetched]:
         saved = " SAVEDATE" if "SAVEDATE" in self.capabilities else ""
         data = self._do("FETCH", self._client.uid, "FETCH", uids, f"(UID FLAGS INTERNALDATE{saved} {what})")
         return fetched.messages(data)

@@ -8,7 +8,7 @@ from ..findings import TransportError
 from ..net.routes import literal
 from ..options.settings import UsageError, shown
 from ..sasl.mechanisms import PLAINTEXT
-from .mailbox import Mailbox
+from .mailbox import ImapMailbox
 from .stream import Stream
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..tls.layer import Peer, TlsLayer
 
 
-class Session:
+class ImapSession:
     """The way to the mailbox of ``plan``.
 
     Making it reads the certificate files; it raises UsageError where one cannot be used.  ``faults``: what is wrong
@@ -76,7 +76,7 @@ class Session:
         hidden = login.repeated_among([line[len(">>> ") :] for line in stream.transcript])
         return [f"{line[:3]} {HIDDEN}" if place in hidden else line for place, line in enumerate(stream.transcript)]
 
-    def enter(self, deadline: Deadline, until: float, stop: int | None) -> Mailbox:
+    def enter(self, deadline: Deadline, until: float, stop: int | None) -> ImapMailbox:
         """A session that is logged in, at the instant ``until`` of the monotonic clock at the latest.
 
         Raises TransportError, and UsageError where the addresses found show that the login must not be tried.
@@ -91,7 +91,7 @@ class Session:
         address = stream.connect(addresses, plan.source)
         if plan.tls.mode == "ssl":
             self._secure(stream)
-        mailbox = Mailbox(stream)
+        mailbox = ImapMailbox(stream)
         if plan.tls.mode == "starttls":
             mailbox.offer_starttls()
             self._secure(stream)
@@ -161,7 +161,7 @@ class Session:
         if self._stream is not None:
             self._stream.pause(seconds)
 
-    def leave(self, mailbox: Mailbox | None) -> None:
+    def leave(self, mailbox: ImapMailbox | None) -> None:
         """End the session: with a goodbye where there is a ``mailbox`` to say it to."""
         if mailbox is not None:
             mailbox.logout()

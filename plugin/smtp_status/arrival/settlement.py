@@ -14,7 +14,7 @@ from ..smtp.message import date as message_date
 from . import ledger, probe
 from .folders import Folders
 from .ledger import Limits, Note, Stamp
-from .session import Session
+from .session import ImapSession
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..secrets import Login
     from ..smtp.message import Message
     from .ledger import Account
-    from .mailbox import Mailbox
+    from .mailbox import ImapMailbox
 
 FIRST_STEP = 0.01
 STEP_GROWTH = 1.3
@@ -86,8 +86,8 @@ class Settlement:
         self._plan = plan
         self._version = version
         self._host = plan.host_name
-        self._session = Session(plan)
-        self._mailbox: Mailbox | None = None
+        self._session = ImapSession(plan)
+        self._mailbox: ImapMailbox | None = None
         self._folders: Folders | None = None
         self._tokens: dict[str, str] = {}
         self._notes: list[Note] = []
@@ -152,12 +152,12 @@ class Settlement:
         self._seconds = self._noted - began
         self._session.until(deadline.at - min(END_SECONDS, deadline.left() / 20))
 
-    def _read_notes(self, mailbox: Mailbox) -> None:
+    def _read_notes(self, mailbox: ImapMailbox) -> None:
         self._folders = Folders(mailbox, self._plan)
         self._messages = self._folders.open()
         self._notes = self._folders.drafts()
 
-    def _leave_note(self, mailbox: Mailbox, label: str, token: str) -> None:
+    def _leave_note(self, mailbox: ImapMailbox, label: str, token: str) -> None:
         plan, folders = self._plan, self._folders
         assert folders is not None
         entry = probe.Entry(plan.name, token, plan.hold, label)
@@ -172,7 +172,7 @@ class Settlement:
         self._now = message.stamp
         self._notes.append(Note(message.uid, token, label, message.stamp, plan.hold, own=True))
 
-    def _do_without_draft(self, mailbox: Mailbox, uid: int) -> None:
+    def _do_without_draft(self, mailbox: ImapMailbox, uid: int) -> None:
         """Notes are known by the flag for drafts, which this server has not kept."""
         folders = self._folders
         assert folders is not None and self._messages is not None
@@ -213,13 +213,13 @@ class Settlement:
                 self._give_up(error.failure)
         self._session.leave(None if self._failure is not None or self._session.stopped else mailbox)
 
-    def _mark(self, mailbox: Mailbox) -> None:
+    def _mark(self, mailbox: ImapMailbox) -> None:
         """From now on the probes that the server took are missed."""
         taken = sorted(note.uid for note in self._notes if note.own and note.fate == ledger.SENT)
         if taken:
             self._try_to(mailbox.add_flags, taken, "\\Flagged", left=0)
 
-    def _wait(self, mailbox: Mailbox, folders: Folders, own: Mapping[str, Sent], deadline: Deadline) -> None:
+    def _wait(self, mailbox: ImapMailbox, folders: Folders, own: Mapping[str, Sent], deadline: Deadline) -> None:
         """Look, and look again until each own probe has come or the time for it is over."""
         awaited = {token: what.at for token, what in own.items() if what.fate == ledger.SENT}
         until = min(max(awaited.values(), default=0.0) + self._plan.wait, deadline.at - LEAVE_SECONDS)
@@ -271,7 +271,7 @@ class Settlement:
         for token, fields in folders.origins([one.copy for one in wanted]).items():
             self._origins[token] = fields
 
-    def _clean_up(self, mailbox: Mailbox, folders: Folders, account: Account) -> None:
+    def _clean_up(self, mailbox: ImapMailbox, folders: Folders, account: Account) -> None:
         """Delete what is of no more use; the notes first, since a note without its probe would look like a loss."""
         if account.tell:
             self._try_to(mailbox.add_flags, sorted(account.tell), "\\Answered", left=0)

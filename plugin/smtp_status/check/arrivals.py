@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nagiosplugin import Metric, Resource, Result
 
-    from ..arrival.judgement import Figures, Told
+    from ..arrival.judgement import ArrivalFinding, Figures
     from ..arrival.settlement import Settled
     from ..findings import Finding, Outcome
     from ..options.arrivalplan import ArrivalPlan, Threshold
@@ -34,7 +34,7 @@ class Arrivals:
         self.settlement = Settlement(plan, version)
         self.seen: Settled
         self._login: Login | None = None
-        self.told: tuple[Told, ...] = ()
+        self.told: tuple[ArrivalFinding, ...] = ()
         self.figures: Figures | None = None
         self._warning = settings.stage_warning.get("arrive")
         self._critical = settings.stage_critical.get("arrive")
@@ -103,7 +103,7 @@ class Arrivals:
 
     # -- words
 
-    def told_by(self, finding: Finding) -> Told | None:
+    def told_by(self, finding: Finding) -> ArrivalFinding | None:
         """The judgement that ``finding`` is of, None where it is none of these."""
         return next((told for told in self.told if told.finding is finding), None)
 
@@ -132,7 +132,7 @@ class Arrivals:
         longest = f" after at most {max(one.seconds for one in own):.3f} s" if own else ""
         return f"{len(own)} of {count} probes arrived{longest}"
 
-    def parts(self, told: Told | None = None) -> list[Part]:
+    def parts(self, told: ArrivalFinding | None = None) -> list[Part]:
         """What stands in brackets: the remark of ``told``, then what is not zero, but for what ``told`` says."""
         known = ledger_of(self.seen)
         parts = []

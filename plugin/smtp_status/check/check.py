@@ -71,7 +71,7 @@ def report(check: SMTPCheck, resource: SMTP, settings: Settings) -> tuple[str, i
     if settings.output_format == "json":
         from . import document  # noqa: PLC0415 - for programs only
 
-        told = document.Told(str(check.state), check.exitcode, check.summary_str, check.perfdata)
+        told = document.Conclusion(str(check.state), check.exitcode, check.summary_str, check.perfdata)
         return document.render(told, resource, settings), check.exitcode
     status = "OK" if check.state == nagiosplugin.Ok else "FAIL"
     ending = f"SMTP SERVER STATUS : {status}" if settings.verbose > 1 else ""

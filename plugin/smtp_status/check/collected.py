@@ -158,7 +158,7 @@ def perform(settings: Settings, plan: ArrivalPlan, collect: Collect, began: floa
     if settings.output_format == "json":
         from . import document  # noqa: PLC0415 - for programs only
 
-        told = document.Told(str(check.state), check.exitcode, check.summary_str, perfdata)
+        told = document.Conclusion(str(check.state), check.exitcode, check.summary_str, perfdata)
         return document.whole(told, arrival=_document(resource, settings)), check.exitcode
     session = resource.collection.session
     status = "OK" if check.state == nagiosplugin.Ok else "FAIL"

@@ -35,7 +35,7 @@ _CERTIFICATE = "certificate "
 _OF_CERTIFICATE = ("subject", "issuer", "names", "valid", "key")
 
 
-class Told:
+class Conclusion:
     """What nagiosplugin made of the outcomes: the state as a word, its exit code, the sentence and the perfdata."""
 
     def __init__(self, state: str, code: int, sentence: str, perfdata: Sequence[str]) -> None:
@@ -45,7 +45,7 @@ class Told:
         self.perfdata = perfdata
 
 
-def render(told: Told, resource: SMTP, settings: Settings) -> str:
+def render(told: Conclusion, resource: SMTP, settings: Settings) -> str:
     """The document of a check of servers, as one line."""
     survey = resource.survey
     assert survey is not None
@@ -59,7 +59,7 @@ def render(told: Told, resource: SMTP, settings: Settings) -> str:
 
 
 def whole(
-    told: Told,
+    told: Conclusion,
     *,
     domain: dict[str, Any] | None = None,
     targets: Sequence[dict[str, Any]] = (),

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..arrival.judgement import Told
+    from ..arrival.judgement import ArrivalFinding
     from ..findings import Finding, Outcome
     from ..net.routes import Survey
     from ..options.settings import Settings
@@ -57,7 +57,7 @@ def outcome_without(login: Login, outcome: Outcome, found_by_name: bool) -> Outc
     )
 
 
-def told_without(login: Login, told: Iterable[Told]) -> list[Told]:
+def told_without(login: Login, told: Iterable[ArrivalFinding]) -> list[ArrivalFinding]:
     """What is to be said of the mailbox."""
     return [
         one._replace(

@@ -32,7 +32,7 @@ PATTERNS_SHOWN = 400
 """Characters of the patterns of a policy; it may have 64 KiB of them."""
 
 
-class Binding(NamedTuple):
+class Obligation(NamedTuple):
     """What binds senders to one exchanger, and what is wrong with that; ``closed``: they keep away from it."""
 
     policy: TlsPolicy
@@ -133,7 +133,7 @@ class Published:
         else:
             self.notes.insert(0, f"DANE not judged: {self.doubt}")
 
-    def binding(self, exchanger: Exchanger) -> Binding:
+    def binding(self, exchanger: Exchanger) -> Obligation:
         """What binds senders to ``exchanger``, whose addresses are known."""
         findings = self._tlsa_findings(exchanger.tlsa)
         # Whatever the doubt: what came with AD is authentic, and where a lookup failed behind such nobody goes on
@@ -149,7 +149,7 @@ class Published:
             findings.append(Finding("sts", "policy", cause=cause, default=sts_default(mode)))
         policy = TlsPolicy(exchanger.name, tlsa, mode, self._authorities if mode else None)
         # RFC 7672 section 2.1.2: whoever knows DANE takes a failed lookup for an attack.
-        return Binding(policy, tuple(findings), closed=tlsa is not None and tlsa.failure is not None)
+        return Obligation(policy, tuple(findings), closed=tlsa is not None and tlsa.failure is not None)
 
     def _tlsa_findings(self, tlsa: Tlsa | None) -> list[Finding]:
         """What is to be said of the TLSA records alone."""

@@ -42,7 +42,7 @@ are replaced one after the other.
 """
 
 
-class UsageError(Exception):
+class CommandLineError(Exception):
     """The command line is wrong; the text says how, in one line."""
 
 
@@ -64,14 +64,14 @@ class Options(NamedTuple):
 
 
 def parse(words: Sequence[str]) -> Options:
-    """The options of a command line (without the program's name).  Raises UsageError and Information."""
+    """The options of a command line (without the program's name).  Raises CommandLineError and Information."""
     long = ["nagios=", "plugin=", "listen=", "metrics=", "modules=", "processes=", "verbose", "help", "version"]
     try:
         given, operands = getopt.gnu_getopt(list(words), "vhV", long)
     except getopt.GetoptError as error:
-        raise UsageError(f"{error.msg}, see --help") from None
+        raise CommandLineError(f"{error.msg}, see --help") from None
     if operands:
-        raise UsageError(f"takes options only, not {_shown(operands[0])}")
+        raise CommandLineError(f"takes options only, not {_shown(operands[0])}")
     last = dict(given)
     if {"-h", "--help"} & set(last):
         raise Information(HELP)
@@ -80,12 +80,12 @@ def parse(words: Sequence[str]) -> Options:
     nagios, listen = (_path(last, name) for name in ("--nagios", "--listen"))
     metrics, modules = _metrics(last), last.get("--modules", "")
     if nagios is None and listen is None and metrics is None:
-        raise UsageError("takes --nagios SOCKET, --listen PATH, --metrics ADDR:PORT, or several of them")
+        raise CommandLineError("takes --nagios SOCKET, --listen PATH, --metrics ADDR:PORT, or several of them")
     if (metrics is None) != (not modules):
-        raise UsageError("--metrics takes --modules FILE as well, and the reverse")
+        raise CommandLineError("--metrics takes --modules FILE as well, and the reverse")
     plugins = tuple(dict.fromkeys(_plugin(value) for name, value in given if name == "--plugin"))
     if plugins and nagios is None:
-        raise UsageError("--plugin takes --nagios as well")
+        raise CommandLineError("--plugin takes --nagios as well")
     verbose = "-v" in last or "--verbose" in last
     return Options(
         nagios,
@@ -101,7 +101,7 @@ def parse(words: Sequence[str]) -> Options:
 def _path(given: dict[str, str], name: str) -> str | None:
     path = given.get(name)
     if path is not None and (not path.startswith("/") or len(path.encode("utf-8", "surrogateescape")) > 107):
-        raise UsageError(f"{name} takes the absolute path of a unix socket, not {_shown(path)}")
+        raise CommandLineError(f"{name} takes the absolute path of a unix socket, not {_shown(path)}")
     return path
 
 
@@ -120,14 +120,14 @@ def _metrics(given: dict[str, str]) -> tuple[str, int] | None:
     except (OSError, ValueError):
         number = 0
     if not 1 <= number <= 65535:
-        raise UsageError(f"--metrics takes ADDRESS:PORT or [ADDRESS]:PORT, numeric, not {_shown(text)}")
+        raise CommandLineError(f"--metrics takes ADDRESS:PORT or [ADDRESS]:PORT, numeric, not {_shown(text)}")
     return address, number
 
 
 def _plugin(name: str) -> str:
     # It ends at a semicolon in the registration, and at a blank in the core's comparison.
     if not name or not name.isprintable() or set(name) & set("; ="):
-        raise UsageError(f"--plugin takes the first word of a command line, not {_shown(name)}")
+        raise CommandLineError(f"--plugin takes the first word of a command line, not {_shown(name)}")
     return name
 
 
@@ -135,7 +135,7 @@ def _processes(given: dict[str, str]) -> int:
     text = given.get("--processes", "1")
     number = int(text) if text.isdecimal() and text.isascii() and len(text) < 4 else 0
     if not 1 <= number <= MOST_PROCESSES:
-        raise UsageError(f"--processes takes a number from 1 to {MOST_PROCESSES}, not {_shown(text)}")
+        raise CommandLineError(f"--processes takes a number from 1 to {MOST_PROCESSES}, not {_shown(text)}")
     return number
 
 

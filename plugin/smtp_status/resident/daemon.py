@@ -30,7 +30,7 @@ def main(words: list[str]) -> int:
     except commandline.Information as wanted:
         sys.stdout.write(str(wanted))
         return 0
-    except commandline.UsageError as error:
+    except commandline.CommandLineError as error:
         log.tell(str(error))
         return BAD_USAGE
     _settle()

@@ -29,7 +29,7 @@ FIGURES = {
 """Performance data that is a metric of its own: by its label, without the target's in front."""
 
 
-class Outcome:
+class CheckMetrics:
     """The metrics of one check, as prometheus_client collects them."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:

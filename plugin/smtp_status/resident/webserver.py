@@ -169,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
             self._say(HTTPStatus.NOT_FOUND, "there are /probe and /metrics\n")
 
     def _probe(self, asked: Mapping[str, Sequence[str]]) -> None:
-        from .exposition import Outcome  # noqa: PLC0415 - an extra
+        from .exposition import CheckMetrics  # noqa: PLC0415 - an extra
 
         unknown = sorted(set(asked) - {"target", "domain", "module"})
         try:
@@ -188,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
         except ModulesError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
             return
-        self._tell(Outcome(document))
+        self._tell(CheckMetrics(document))
 
     def _refuse(self, status: HTTPStatus, why: str) -> None:
         self.prober.refuse(why)

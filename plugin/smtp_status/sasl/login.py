@@ -5,7 +5,7 @@ from __future__ import annotations
 from .exchange import Exchange
 
 
-class Login(Exchange):
+class LoginMechanism(Exchange):
     """LOGIN (draft-murchison-sasl-login): user, then password, whatever the prompts say.
 
     Their wording differs between servers, their order does not, and some send them as plain text.

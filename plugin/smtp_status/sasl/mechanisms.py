@@ -6,7 +6,7 @@ from os import urandom
 
 from .cram_md5 import CramMd5
 from .exchange import Exchange, encode, utf8
-from .login import Login
+from .login import LoginMechanism
 from .oauth import Token, check
 from .saslprep import saslprep
 from .scram import HASHES, Scram, saslname
@@ -121,7 +121,7 @@ def start(
     if mechanism == "PLAIN":
         return Exchange(mechanism, user, secret, initial=b"\0" + user + b"\0" + secret)
     if mechanism == "LOGIN":
-        return Login(mechanism, user, secret)
+        return LoginMechanism(mechanism, user, secret)
     if mechanism == "CRAM-MD5":
         return CramMd5(mechanism, user, secret)
     if mechanism in HASHES:

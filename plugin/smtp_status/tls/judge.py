@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .policy import TlsPolicy
 
 
-class Judgement(NamedTuple):
+class CertificateJudgement(NamedTuple):
     """What a peer's certificates are worth: what is wrong, and words on what is right.
 
     ``verified``: somebody asked for them to be verified, and they were looked at.
@@ -47,7 +47,7 @@ class Judge:
         if self._again:
             self._context(frozenset())
 
-    def judge(self, chain: tuple[bytes, ...], name: str, policy: TlsPolicy | None, now: float) -> Judgement:
+    def judge(self, chain: tuple[bytes, ...], name: str, policy: TlsPolicy | None, now: float) -> CertificateJudgement:
         """What ``chain`` (DER, leaf first) of a handshake that stands is worth, shown by the peer of ``name``.
 
         ``policy`` is what was published of that peer; ``now`` are seconds since the epoch.
@@ -72,7 +72,7 @@ class Judge:
         if policy is not None and policy.sts:
             findings.extend(policy.judge_by_sts(chain))
         verified = (self._plan.asked and self._plan.verify) or matched or (policy is not None and bool(policy.sts))
-        return Judgement(tuple(findings), tuple(notes), verified)
+        return CertificateJudgement(tuple(findings), tuple(notes), verified)
 
     def _ordinary(self, chain: tuple[bytes, ...], name: str, now: float) -> list[Failure]:
         """What is wrong by the rules of RFC 5280 and RFC 9525, one failure of a kind.

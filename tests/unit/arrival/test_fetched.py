@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smtp_status.arrival import fetched
-from smtp_status.arrival.fetched import Folder, Message
+from smtp_status.arrival.fetched import Fetched, Folder
 from smtp_status.arrival.ledger import Stamp
 
 DATE = '"27-Nov-2026 02:00:05 +0100"'
@@ -21,15 +21,15 @@ def test_messages():
         f' UID 7 INTERNALDATE {DATE} SAVEDATE " 7-nov-2026 00:00:00 -0030" FLAGS ())'.encode(),
     ]
     assert fetched.messages(data) == [
-        Message(5, frozenset(("\\seen", "$x")), Stamp(AT), b"A: 1\r\n"),
-        Message(7, frozenset(), Stamp(AT, 1794011400), b""),
+        Fetched(5, frozenset(("\\seen", "$x")), Stamp(AT), b"A: 1\r\n"),
+        Fetched(7, frozenset(), Stamp(AT, 1794011400), b""),
     ]
 
 
 @pytest.mark.parametrize(("value", "octets"), [('"a\\"b"', b'a"b'), ("NIL", b""), ('""', b"")])
 def test_without_a_literal(value, octets):
     data = [f"1 (UID 5 FLAGS () INTERNALDATE {DATE} BODY[HEADER.FIELDS (A B)] {value})".encode()]
-    assert fetched.messages(data) == [Message(5, frozenset(), Stamp(AT), octets)]
+    assert fetched.messages(data) == [Fetched(5, frozenset(), Stamp(AT), octets)]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_without_a_literal(value, octets):
     ],
 )
 def test_what_is_no_message(data):
-    assert fetched.messages(data) in ([], [Message(5, frozenset(), Stamp(-62170160395), b"")])
+    assert fetched.messages(data) in ([], [Fetched(5, frozenset(), Stamp(-62170160395), b"")])
 
 
 def test_uids():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtp_status.arrival.judgement import Told
+from smtp_status.arrival.judgement import ArrivalFinding
 from smtp_status.check.foreign import login_of, outcome_without, survey_without, told_without
 from smtp_status.findings import Finding, Outcome, Target
 from smtp_status.net.routes import Survey
@@ -56,6 +56,8 @@ def test_what_came_of_a_target():
 
 
 def test_what_is_said_of_a_mailbox():
-    told = Told(Finding("arrive", "bounced", cause="came back: 550 hunter2"), "mx1", "from hunter2", "by mx")
+    told = ArrivalFinding(Finding("arrive", "bounced", cause="came back: 550 hunter2"), "mx1", "from hunter2", "by mx")
     (shown,) = told_without(LOGIN, [told])
-    assert shown == Told(told.finding._replace(cause=f"came back: 550 {HIDDEN}"), "mx1", f"from {HIDDEN}", "by mx")
+    assert shown == ArrivalFinding(
+        told.finding._replace(cause=f"came back: 550 {HIDDEN}"), "mx1", f"from {HIDDEN}", "by mx"
+    )

@@ -14,7 +14,7 @@ from helpers.talk import SENDER, TO, plan
 from smtp_status.check.check import SMTPCheck, report
 from smtp_status.findings import Days, Finding, Target
 from smtp_status.options.settings import Settings
-from smtp_status.resident.exposition import FIGURES, Outcome
+from smtp_status.resident.exposition import FIGURES, CheckMetrics
 
 
 def told(*outcomes: Any, **changes: Any) -> dict[str, Any]:
@@ -29,12 +29,12 @@ def told(*outcomes: Any, **changes: Any) -> dict[str, Any]:
 
 def samples(found: dict[str, Any]) -> dict[tuple[str, ...], float]:
     """Each sample by its name and the values of its labels, which are in the order of their names."""
-    text = generate_latest(Outcome(found)).decode()
+    text = generate_latest(CheckMetrics(found)).decode()
     made = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             made[(sample.name, *sample.labels.values())] = sample.value
-    assert generate_openmetrics(Outcome(found)).endswith(b"# EOF\n")
+    assert generate_openmetrics(CheckMetrics(found)).endswith(b"# EOF\n")
     return made
 
 
@@ -66,7 +66,7 @@ def test_a_refusal() -> None:
 
 def test_no_label_has_a_servers_words() -> None:
     found = told(outcome(*WHOLE[:4], Finding("rcpt", "failure", (550,), "words of the server")))
-    assert b"words of" not in generate_latest(Outcome(found))
+    assert b"words of" not in generate_latest(CheckMetrics(found))
 
 
 def test_several_servers() -> None:

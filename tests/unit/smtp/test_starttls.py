@@ -35,7 +35,7 @@ from helpers.talk import (
 from smtp_status.findings import Address, Failure, Finding, Target
 from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.smtp.actions import Handshake, Secured
-from smtp_status.tls.judge import Judgement
+from smtp_status.tls.judge import CertificateJudgement
 from smtp_status.tls.plan import TlsPlan
 from smtp_status.tls.policy import TlsPolicy
 
@@ -47,9 +47,9 @@ class StandIn:
 
     def __init__(self, *found: Finding, notes: tuple[str, ...] = (), verified: bool = True) -> None:
         self.asked: list[tuple[Any, ...]] = []
-        self._judgement = Judgement(found, notes, verified)
+        self._judgement = CertificateJudgement(found, notes, verified)
 
-    def judge(self, *of: Any) -> Judgement:
+    def judge(self, *of: Any) -> CertificateJudgement:
         self.asked.append(of)
         return self._judgement
 

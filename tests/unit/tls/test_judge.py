@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from smtp_status.findings import Finding
 from smtp_status.tls import context
-from smtp_status.tls.judge import Judge, Judgement
+from smtp_status.tls.judge import CertificateJudgement, Judge
 from smtp_status.tls.plan import TlsPlan
 from smtp_status.tls.policy import TlsPolicy
 from smtp_status.tls.tlsa import Tlsa, TlsaRecord
@@ -29,14 +29,14 @@ def ders(path: Path) -> tuple[bytes, ...]:
 def judged(certs):
     """What the judge says of a leaf of ``certs`` under a plan and a policy."""
 
-    def judge(leaf: str, policy: TlsPolicy | None = None, **changes: object) -> Judgement:
+    def judge(leaf: str, policy: TlsPolicy | None = None, **changes: object) -> CertificateJudgement:
         plan = TlsPlan("starttls", ca=str(certs.ca), asked=True, afterwards=policy is not None)._replace(**changes)
         return Judge(plan).judge(ders(getattr(certs, leaf).crt), NAME, policy, time.time())
 
     return judge
 
 
-def kinds(judgement: Judgement) -> list[tuple[str, str]]:
+def kinds(judgement: CertificateJudgement) -> list[tuple[str, str]]:
     return [(finding.stage, finding.kind) for finding in judgement.findings]
 
 
@@ -50,7 +50,7 @@ def sts_policy(certs, mode: str) -> TlsPolicy:
 
 
 def test_a_good_certificate(judged):
-    assert judged("good") == Judgement((), (), verified=True)
+    assert judged("good") == CertificateJudgement((), (), verified=True)
 
 
 @pytest.mark.parametrize(("leaf", "kind"), [("expired", "expired"), ("wrong_name", "name"), ("selfsigned", "verify")])
@@ -63,7 +63,7 @@ def test_with_a_policy_that_says_nothing_the_user_is_still_answered(judged, leaf
 def test_a_record_that_matches_takes_the_place_of_all_that(judged, certs, leaf):
     """RFC 7672 section 3.1.1."""
     judgement = judged(leaf, tlsa_policy(certs, leaf))
-    assert judgement == Judgement((), ("TLSA 3 0 1 matched",), verified=True)
+    assert judgement == CertificateJudgement((), ("TLSA 3 0 1 matched",), verified=True)
 
 
 @pytest.mark.parametrize("leaf", ["good", *BAD])
@@ -79,7 +79,7 @@ def test_mta_sts_judges_for_the_name_of_the_exchanger(judged, certs, mode, defau
     (finding,) = judged("wrong_name", sts_policy(certs, mode), asked=False).findings
     assert (finding.stage, finding.kind, finding.default) == ("sts", "name", default)
     assert finding.cause.startswith(f"MTA-STS policy ({mode}): certificate is for ")
-    assert judged("good", sts_policy(certs, mode), asked=False) == Judgement((), (), verified=True)
+    assert judged("good", sts_policy(certs, mode), asked=False) == CertificateJudgement((), (), verified=True)
 
 
 def test_where_both_judge_both_are_told(judged, certs):
@@ -88,7 +88,7 @@ def test_where_both_judge_both_are_told(judged, certs):
 
 @pytest.mark.parametrize("leaf", BAD)
 def test_what_nobody_asked_for_is_not_judged_and_that_is_said(judged, leaf):
-    assert judged(leaf, TlsPolicy(NAME), asked=False) == Judgement((), (), verified=False)
+    assert judged(leaf, TlsPolicy(NAME), asked=False) == CertificateJudgement((), (), verified=False)
 
 
 def test_without_verification_the_dates_are_looked_at(judged):
