@@ -14,6 +14,8 @@ from types import ModuleType
 
 import pytest
 
+from conversations.test_conversations import SIMULATED
+from conversations.test_sockets import CHECKS, TARGETS
 from helpers.documented import PASSWORD_FILE, TOKEN_FILE, World, steady
 from helpers.first_lines import CASES, first_line
 from helpers.plugin import FIRST_LINE_MAXIMUM, ROOT, STATES, check_form
@@ -251,6 +253,13 @@ def test_readme_is_short_and_leads_to_every_page() -> None:
     contents = text.partition("\n## All pages\n")[2]
     missing = [page for page in (ROOT / "docs").glob("*.md") if f"(docs/{page.name})" not in contents]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_how_many_conversations_are_generated(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    for number in (SIMULATED, TARGETS, CHECKS):
+        assert f"{number:,}" in text
 
 
 def test_pages_name_no_place_of_one_machine() -> None:
