@@ -385,6 +385,13 @@ def test_bad_usage_of_the_resident(words, sentence):
     assert (done.returncode, done.stdout, done.stderr) == (3, "", f"smtp_statusd: {sentence}\n")
 
 
+def test_no_memory_is_written_to_a_disk(scene):
+    resident = scene().resident
+    for pid in (resident.front, *resident.back_ends):
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        assert re.search(r"^Max core file size +0 +0 ", limits, re.M), limits
+
+
 def test_it_tells_the_service_manager(workdir, server, tmp_path):
     base = workdir / "notified"
     base.mkdir()

@@ -146,8 +146,8 @@ AS_A_WHOLE = {
         ("options", "arrivalplan"),
     },
     "tests/resident/test_front.py": {
-        *(("resident", name) for name in ("alone", "asking", "attendant", "backend", "backends", "check")),
-        *(("resident", name) for name in ("client", "commandline", "connection", "daemon", "front", "trusts")),
+        *(("resident", name) for name in ("alone", "asking", "backend", "backends", "check")),
+        *(("resident", name) for name in ("client", "commandline", "connection", "daemon", "front")),
         *(("resident", name) for name in ("installed", "job", "link", "listener", "log", "lookups")),
         *(("resident", name) for name in ("notify", "poller", "pool", "spawn", "webserver")),
     },
