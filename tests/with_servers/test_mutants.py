@@ -153,9 +153,9 @@ def test_three_digits_alone_are_a_code_too():
     assert Talk(plan(expect="554 no"), "554 no", EHLO, BYE).outcome.findings[1].kind == "success"
 
 
-@pytest.mark.parametrize(("lmtp", "verb"), [(False, "EHLO"), (True, "LHLO")])
-def test_a_reply_to_the_proxy_header_is_told_as_such(lmtp, verb):
-    talk = Talk(plan(proxy=(), lmtp=lmtp), GREETING, surplus(b"500 what"), BYE)
+@pytest.mark.parametrize("verb", [{}, {"lmtp": True}, {"helo_only": True}], ids=["EHLO", "LHLO", "HELO"])
+def test_a_reply_to_the_proxy_header_is_told_as_such(verb):
+    talk = Talk(plan(proxy=(), **verb), GREETING, surplus(b"500 what"), BYE)
     assert talk.decisive.cause == "data before it was asked for, perhaps the reply to the PROXY header"
 
 

@@ -412,9 +412,10 @@ class TestProxy:
             f"SMTP CRITICAL - {HOST} banner: 421 4.3.0 mx1.example.test Server local error",
         )
 
-    def test_nobody_wants_a_header(self, scripted):
+    @pytest.mark.parametrize("more", [(), ("--helo",)])
+    def test_nobody_wants_a_header(self, scripted, more):
         server = scripted(banner=b"220 mx1 ESMTP\r\n500 5.5.2 Error: command not recognized\r\n", proxy=True)
-        result = run("-H", HOST, "-p", str(server.port), "-r")
+        result = run("-H", HOST, "-p", str(server.port), "-r", *more)
         assert (result.code, result.first) == (
             2,
             f"SMTP CRITICAL - {HOST} ehlo: data before it was asked for, perhaps the reply to the PROXY header:"

@@ -184,7 +184,8 @@ class Session:
                 return f"{failure.cause} while {_SENT.get(verb, verb)} was sent"
             where = "in the middle of" if failure.lines else "before"
             return f"{failure.cause} {where} the {reply}"
-        if failure.kind == "protocol" and self.plan.proxy is not None and verb in ("EHLO", "LHLO"):
+        first = "HELO" if self.plan.helo_only else "LHLO" if self.plan.lmtp else "EHLO"
+        if failure.kind == "protocol" and self.plan.proxy is not None and verb == first:
             return f"{failure.cause}, perhaps the reply to the PROXY header"
         return failure.cause
 
