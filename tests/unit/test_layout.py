@@ -147,7 +147,7 @@ AS_A_WHOLE = {
     },
     "tests/resident/test_front.py": {
         *(("resident", name) for name in ("alone", "asking", "backend", "backends", "check")),
-        *(("resident", name) for name in ("client", "commandline", "connection", "daemon", "front")),
+        *(("resident", name) for name in ("commandline", "connection", "daemon", "front")),
         *(("resident", name) for name in ("job", "link", "listener", "log", "lookups")),
         *(("resident", name) for name in ("notify", "poller", "pool", "spawn", "webserver")),
     },
