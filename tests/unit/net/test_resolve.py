@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -13,7 +14,7 @@ import pytest
 
 from helpers.descriptors import none_left_open
 from smtp_status.findings import Address, Failure, Target
-from smtp_status.net import routes
+from smtp_status.net import resolve, routes
 from smtp_status.net.clock import Deadline
 from smtp_status.net.resolve import look_up, of_hosts
 from smtp_status.net.routes import Survey, literal, to_addresses
@@ -233,3 +234,25 @@ def test_no_descriptor_is_left_open(resolver):
     resolver["mx"] = answers("192.0.2.1")
     with none_left_open():
         find("mx")
+
+
+def test_memory_that_is_not_there_says_nothing_of_the_name(resolver):
+    resolver["mx1.example"] = fails(socket.EAI_MEMORY)
+    (lookup,) = find("mx1.example")
+    with pytest.raises(OSError, match=os.strerror(errno.ENOMEM)):
+        lookup.route()
+
+
+def test_a_resolver_without_a_descriptor_says_nothing_of_the_name(resolver, monkeypatch):
+    def no_pipe():
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    def answer(port):
+        # From here on there is none, for whoever asks why.
+        monkeypatch.setattr(resolve.os, "pipe", no_pipe)
+        return fails(socket.EAI_NONAME)(port)
+
+    resolver["mx1.example"] = answer
+    (lookup,) = find("mx1.example")
+    with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+        lookup.route()
