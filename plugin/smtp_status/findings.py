@@ -7,6 +7,7 @@ name says otherwise.
 from __future__ import annotations
 
 from .record import NamedTuple
+from .text import clean
 
 COLUMNS = ("success", "failure", "error")
 """Columns of the reply table (RFC 821 section 4.3), used as the kind of a reply's finding."""
@@ -109,8 +110,8 @@ class Address(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The address as a sentence names it."""
-        return f"{self.text} port {self.port}" if self.port else self.text
+        """The address as a sentence names it; a socket's path may hold what a sentence may not."""
+        return f"{self.text} port {self.port}" if self.port else clean(self.text)
 
     @property
     def unspecified(self) -> bool:

@@ -40,6 +40,7 @@ def test_a_transport_error_says_and_holds_its_failure():
         (address("192.0.2.1"), "192.0.2.1 port 25"),
         (address("2001:db8::1", 587), "2001:db8::1 port 587"),
         (address("/run/lmtp", 0), "/run/lmtp"),
+        (address("/run/a\\x0a|<b>", 0), "/run/a∖x0a¦‹b›"),
     ],
 )
 def test_an_address_in_a_sentence(place, words):

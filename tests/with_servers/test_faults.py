@@ -307,6 +307,19 @@ def test_no_socket(yard: Yard) -> None:
     assert come.result.first == f"SMTP CRITICAL - {path} connect: no such socket {path}"
 
 
+@pytest.mark.parametrize("verbosity", [(), ("-v",), ("-vvv",)])
+def test_a_socket_whose_path_is_no_harmless_text(
+    workdir: Path, scripted: Callable[..., ScriptedServer], verbosity: Sequence[str]
+) -> None:
+    path, shown = workdir / "a\\x0a|<b>", f"{workdir}/a∖x0a¦‹b›"
+    missing = run("-H", str(path), *verbosity)
+    assert (missing.code, missing.first) == (2, f"SMTP CRITICAL - {shown} connect: no such socket {shown}")
+    scripted(path=path)
+    found = run("-H", str(path), *verbosity)
+    assert (found.code, found.first.partition(" answered in ")[0]) == (0, f"SMTP OK - {shown}")
+    assert not verbosity or found.lines[1].endswith(f" {shown}")
+
+
 def test_tls_split_at_every_byte(yard: Yard) -> None:
     """Handshake, tickets, records: all come one byte at a time, in both directions."""
     script, options = reply_plan("mail" + TLS, STAGES["mail"].good)(yard)
