@@ -37,7 +37,7 @@ _FROM_URLS = bytes.maketrans(b"-_", b"+/")  # RFC 4648 section 5
 _FROM_UU = bytes.maketrans(_UU + b"`", _BASE64 + b"A")
 
 _PREFIX = re.compile(rb"0[xX]")
-_ENCODED = re.compile(rb"[0-9A-Za-z+/_=%#;:&\\-]{7}")
+_ENCODED = re.compile(rb"(?:[0-9A-Za-z+/_=%#;:&\\-][ ,.\r\n]{0,2}){7}")
 _NUMBER = re.compile(rb"(?<!\d)\d{1,7}(?!\d)")
 _MANY_DIGITS = re.compile(rb"\d{15}")
 _MANY_BITS = 35
@@ -45,7 +45,9 @@ _ESCAPE = re.compile(
     rb"[%=]([0-9A-Fa-f]{2})"  # RFC 3986 section 2.1, RFC 2045 section 6.7
     rb"|\\x\{?([0-9A-Fa-f]{2})\}?"
     rb"|\\([0-7]{2,3})"
-    rb"|(?:[\\%]u|\\U|&#[xX]|<U\+)\{?([0-9A-Fa-f]{1,8})[;}>]?"
+    rb"|[\\%]u([0-9A-Fa-f]{4})"  # RFC 8259 section 7: four digits, whatever follows
+    rb"|\\U([0-9A-Fa-f]{8})"
+    rb"|(?:\\[uU]\{|&#[xX]|<U\+)([0-9A-Fa-f]{1,8})[;}>]?"
     rb"|&#([0-9]{1,8});?"
     rb"|<([0-9A-F]{2})>"  # as ``text.clean`` shows it
     rb"|&([A-Za-z]{2,24}[0-9]{0,2});"
@@ -53,6 +55,7 @@ _ESCAPE = re.compile(
     rb"|\\(.)",
     re.DOTALL,
 )
+_SURROGATES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 
 
 def readings(octets: bytes) -> set[bytes]:
@@ -67,14 +70,13 @@ def readings(octets: bytes) -> set[bytes]:
 def of(octets: bytes) -> Iterator[bytes]:
     """All that ``octets``, or their readings, may stand for as a whole; also what was encoded twice, or backwards."""
     for reading in {octets, unescaped(octets)}:
-        for once in (*_once(reading), *_hexadecimal(reading[::-1]), *_base64(reading[::-1])):
+        for once in (*_once(reading), *_bits(reading), *_hexadecimal(reading[::-1]), *_base64(reading[::-1])):
             yield once
-            if _ENCODED.search(once):
-                yield unescaped(once)
-                yield from _once(once)
+            inner = once.translate(None, b"\0")  # of UTF-16
+            if _ENCODED.search(inner):
+                yield unescaped(inner)
+                yield from _once(inner)
     yield from _sixes(octets, _NOT_UU, _FROM_UU)
-    yield from _numbers(octets)
-    yield from _bits(octets)
 
 
 def spelled(text: str) -> Iterator[str]:
@@ -87,28 +89,37 @@ def spelled(text: str) -> Iterator[str]:
 
 def unescaped(octets: bytes) -> bytes:
     """With percent, quoted-printable, backslash and character references undone."""
-    return _ESCAPE.sub(_meant, octets)
+    meant = _ESCAPE.sub(_meant, octets)
+    return _SURROGATES.sub(_astral, meant) if b"\xed" in meant else meant
 
 
 def _once(octets: bytes) -> Iterator[bytes]:
     yield from _hexadecimal(octets)
     yield from _base64(octets)
     yield from _base32(octets)
+    yield from _numbers(octets)
 
 
 def _meant(escape: re.Match[bytes]) -> bytes:
-    hexadecimal = escape[1] or escape[2] or escape[6]
-    if hexadecimal:
-        return unhexlify(hexadecimal)
+    octet = escape[1] or escape[2] or escape[8]
+    if octet:
+        return unhexlify(octet)
     if escape[3]:
         return bytes([int(escape[3], 8) & 0xFF])
-    if escape[4] or escape[5]:
-        return _character(int(escape[4], 16) if escape[4] else int(escape[5]))
-    if escape[7]:
+    code = escape[4] or escape[5] or escape[6]
+    if code or escape[7]:
+        return _character(int(code, 16) if code else int(escape[7]))
+    if escape[9]:
         from html.entities import html5  # noqa: PLC0415 - two thousand names that hardly anybody writes
 
-        return html5.get(f"{escape[7].decode('ascii')};", "").encode()
-    return escape[9] or b""
+        return html5.get(f"{escape[9].decode('ascii')};", "").encode()
+    return escape[11] or b""
+
+
+def _astral(pair: re.Match[bytes]) -> bytes:
+    """The character that two surrogates stand for."""
+    surrogates = pair[0].decode("utf-8", "surrogatepass")
+    return surrogates.encode("utf-16-le", "surrogatepass").decode("utf-16-le").encode()
 
 
 def _character(code: int) -> bytes:

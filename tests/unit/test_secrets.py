@@ -52,6 +52,30 @@ def test_every_form(secret: str, form: str) -> None:
             assert known.repeated_by(text), text
 
 
+TWICE = (
+    *("percent", "JSON", "JSON escapes", "HTML, decimal", "HTML, hexadecimal", "hexadecimal escapes", "octal escapes"),
+    *("quoted-printable, all of it", "hexadecimal", "hexadecimal with blanks", "hexadecimal with 0x", "code points"),
+    *("hexadecimal of UTF-16", "octal", "octal with blanks", "decimal", "decimal with blanks", "base32"),
+    *("base64", "base64, one octet before", "base64 without padding", "base64 for URLs", "base64 of UTF-16"),
+)
+"""Encodings of which any is found in any other."""
+
+
+@pytest.mark.parametrize("outer", TWICE)
+@pytest.mark.parametrize("inner", TWICE)
+def test_an_encoding_in_another(inner: str, outer: str) -> None:
+    for secret in SECRETS[:4]:
+        said = FORMS[outer](FORMS[inner](secret))
+        for text in (f"5.7.8 no: {said}".encode(), clean(f"5.7.8 no: {said}, try again")):
+            assert login(secret).repeated_by(text), text
+
+
+@pytest.mark.parametrize("secret", ["P\u00e4ssw\u00f6rd-\u00df9", "a\U0001f600b\U0001f601c", "\u00e9bacd"])
+@pytest.mark.parametrize("form", ["JSON", "base64 of JSON"])
+def test_json_escapes_have_four_digits_whatever_follows(secret: str, form: str) -> None:
+    assert login(secret).repeated_by(f"no: {FORMS[form](secret)}")
+
+
 @pytest.mark.parametrize(
     "form",
     [
