@@ -383,4 +383,4 @@ def _sentence(before: str, server: str = "", after: str = "") -> str:
     room = SENTENCE - len(before) - len(after)
     if server and room > 0:
         return f"{before}{cut(server, room)}{after}"
-    return cut(f"{before.rstrip(' :')}{after}", SENTENCE)
+    return cut(f"{before.removesuffix(': ')}{after}", SENTENCE)

@@ -223,6 +223,13 @@ def test_problem(finding, words):
     assert line(outcome(finding)) == f"SMTP {words}"
 
 
+@pytest.mark.parametrize("cause", ["no usable address, only ::", "no address but fe80::", "not a port:"])
+def test_a_cause_keeps_the_colons_it_ends_with(cause):
+    found = outcome(Finding("dns", "nodata", cause=cause))
+    assert line(found) == f"SMTP CRITICAL - mx1.example.org dns: {cause}"
+
+
+
 @pytest.mark.parametrize(
     ("finding", "words"),
     [
