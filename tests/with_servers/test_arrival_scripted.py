@@ -549,6 +549,14 @@ def test_nothing_can_be_deleted(world, answers, left):
 PLAIN = "IMAP4rev1 AUTH=PLAIN SPECIAL-USE"
 
 
+def test_a_mailbox_that_only_takes_tokens(world):
+    there = world(capabilities="IMAP4rev1 UIDPLUS LOGINDISABLED AUTH=XOAUTH2")
+    assert there.run().first == (
+        "SMTP CRITICAL - 127.0.0.1 imap: no mechanism for passwords in common, offered: XOAUTH2;"
+        f" a token and --imap-authtype? ({OK})"
+    )
+
+
 def test_without_uidplus(world):
     there = world(capabilities=PLAIN)
     assert (there.run().code, there.imap.left()) == (0, [])

@@ -192,7 +192,7 @@ class ImapMailbox:
 
             words = f"{NONE}, offered: {listed}"
         else:
-            words = f"no mechanism in common, offered: {listed}"
+            words = mechanisms.without_password(offered, listed, "--imap-authtype")
         raise TransportError(Failure("missing", words))
 
     def _hide(self, secrets: Collection[bytes], sent: Collection[bytes] = ()) -> None:

@@ -53,6 +53,13 @@ def listed(names: Collection[str]) -> str:
     return " ".join(f"{name}[-PLUS]" if f"{name}-PLUS" in names else name for name in names if name not in PLUS)
 
 
+def without_password(offered: Collection[str], listed: str, option: str) -> str:
+    """Why a password is of no use with what is ``offered``, ``listed`` for people; ``option`` names the mechanism."""
+    if TOKEN.isdisjoint(offered):
+        return f"no mechanism in common, offered: {listed}"
+    return f"no mechanism for passwords in common, offered: {listed}; a token and {option}?"
+
+
 def bind(offered: Collection[str], unique: bytes, chain: tuple[bytes, ...]) -> Binding | None:
     """The binding of a connection by TLS, as ``binding.made``, where one of the mechanisms offered takes it."""
     if PLUS.isdisjoint(offered):

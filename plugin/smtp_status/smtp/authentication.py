@@ -173,10 +173,12 @@ def _why_no_mechanism(session: Session, offered: list[str]) -> str:
     listed = clean(" ".join(offered))
     if wanted is not None and wanted not in offered:
         return f"{wanted} not offered, only {listed}"
-    if not session.secured and mechanisms.PLAINTEXT.intersection(offered):
+    # Of mechanisms that take a token none is taken unasked, with TLS or without.
+    untold = mechanisms.PLAINTEXT if wanted is not None else mechanisms.PLAINTEXT - mechanisms.TOKEN
+    if not session.secured and untold.intersection(offered):
         hint = "STARTTLS is offered: -S?" if "STARTTLS" in session.extensions else "another port? --auth-plaintext?"
         return f"without TLS no mechanism offered hides the password ({listed}); {hint}"
     if not session.secured and mechanisms.PLUS.intersection(offered if wanted is None else (wanted,)):
         hint = "; STARTTLS is offered: -S?" if "STARTTLS" in session.extensions else ""
         return f"channel binding takes TLS, offered: {listed}{hint}"
-    return f"no mechanism in common, offered: {listed}"
+    return mechanisms.without_password(offered, listed, "-A")

@@ -229,7 +229,6 @@ def test_a_cause_keeps_the_colons_it_ends_with(cause):
     assert line(found) == f"SMTP CRITICAL - mx1.example.org dns: {cause}"
 
 
-
 @pytest.mark.parametrize(
     ("finding", "words"),
     [

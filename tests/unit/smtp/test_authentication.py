@@ -217,6 +217,16 @@ def test_auth_times_out_and_closes():
         (login(), offer("GSSAPI", "NTLM"), "no mechanism in common, offered: GSSAPI NTLM"),
         (
             login(),
+            offer("NTLM", "XOAUTH2"),
+            "no mechanism for passwords in common, offered: NTLM XOAUTH2; a token and -A?",
+        ),
+        (
+            login(),
+            offer("XOAUTH2", "OAUTHBEARER"),
+            "no mechanism for passwords in common, offered: XOAUTH2 OAUTHBEARER; a token and -A?",
+        ),
+        (
+            login(),
             offer("PLAIN", "LOGIN"),
             "without TLS no mechanism offered hides the password (PLAIN LOGIN); another port? --auth-plaintext?",
         ),
