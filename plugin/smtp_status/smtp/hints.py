@@ -31,7 +31,8 @@ _FEWEST_STARS = 5
 
 def after_hello(session: Session, reply: Reply) -> str:
     """What may be behind a refusal of EHLO, LHLO or HELO."""
-    if about_our_name(reply):
+    # Of a name that it takes for bad a server says why where it is told first.
+    if any(map(about_our_name, filter(None, (session.refused_ehlo, reply)))):
         return "it wants another name of this host: -F?"
     if reply.code not in UNKNOWN_COMMAND:
         return ""

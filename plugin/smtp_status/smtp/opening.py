@@ -15,6 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .session import Session, Steps
 
+ASTERISKS = "asterisks: a firewall's SMTP inspection?"
+"""What a greeting of asterisks is."""
+
 
 def looked_up(session: Session, seconds: float) -> None:
     session.observations.times["dns"] = seconds
@@ -45,7 +48,7 @@ def greeting(session: Session) -> Steps[None]:
         session.masked = is_masked(answer.reply.texts)
     expected = session.plan.expect
     if expected is None:
-        session.judge("banner", "connection", answer)
+        session.judge("banner", "connection", answer, hint=ASTERISKS if session.masked else "")
     else:
         _expect_greeting(session, expected, answer)
     if session.masked:
@@ -63,7 +66,7 @@ def _expect_greeting(session: Session, expected: str, answer: Answered) -> None:
         found = any(wanted in line for line in answer.reply.lines)
         column = replies.judge("connection", answer.reply.code)
     if column == "success" and not found:
-        hint = "; asterisks: a firewall's SMTP inspection?" if session.masked else ""
+        hint = f"; {ASTERISKS}" if session.masked else ""
         session.observations.add_reply("banner", "mismatch", answer, f"greeting without {clean(expected)}{hint}")
     else:
         session.observations.add_reply("banner", column, answer, "not a greeting" if column == "protocol" else "")

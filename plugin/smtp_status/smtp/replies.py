@@ -21,6 +21,9 @@ SEND_MESSAGE = 354
 CLOSING = 421
 """Service closing; may answer any command (RFC 5321 section 3.8)."""
 
+BAD_SEQUENCE = 503
+"""A command out of its order, and nothing is wrong with what it says (RFC 5321 section 4.2.2)."""
+
 TABLE: dict[str, tuple[str, str, str]] = {
     # command     success         failure                                         error
     "connection": ("220", "421 554", ""),

@@ -142,7 +142,8 @@ class Session:
         ``hint``: what may be behind a refusal.
         """
         column = replies.judge(verb, answer.reply.code)
-        if not hint and stage in ("mail", "rcpt") and b"helo" in b" ".join(answer.reply.texts).lower():
+        of_helo = stage in ("mail", "rcpt") and b"helo" in b" ".join(answer.reply.texts).lower()
+        if not hint and of_helo and answer.reply.code != replies.BAD_SEQUENCE:
             hint = "it wants another name of this host: -F?"  # many look at it only now
         cause = hint if column in ("failure", "error") else ""
         if column == "protocol":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.talk import BYE, GREETING, Talk, plan
+from helpers.talk import BARE, BYE, GREETING, SENDER, Talk, plan
 from smtp_status.findings import Finding
 from smtp_status.tls.plan import TlsPlan
 
@@ -35,6 +35,30 @@ def test_a_greeting_of_asterisks_is_told():
     assert talk.last.cause == "greeting without Postfix; asterisks: a firewall's SMTP inspection?"
     told = Talk(plan(), stars, "250 mx1", BYE).outcome.details
     assert "banner: asterisks, as a firewall's SMTP inspection puts them" in told
+
+
+def test_a_refusal_of_asterisks_is_told():
+    talk = Talk(plan(), "554 ************************", BYE)
+    assert (talk.last.stage, talk.last.codes) == ("banner", (554,))
+    assert talk.last.cause == "asterisks: a firewall's SMTP inspection?"
+
+
+def test_why_is_in_the_words_about_ehlo():
+    about_names = "504 5.5.2 probe: need fully-qualified hostname"
+    talk = Talk(plan(), GREETING, about_names, "504 5.5.2 Bad", BYE)
+    assert talk.last.cause == "it wants another name of this host: -F?"
+
+
+@pytest.mark.parametrize(
+    ("reply", "hint"),
+    [
+        ("450 4.7.1 Helo command rejected: Host not found", "it wants another name of this host: -F?"),
+        ("503 5.5.1 Error: send HELO/EHLO first", ""),
+    ],
+)
+def test_a_name_is_asked_for_again_by_who_forgot_it(reply, hint):
+    talk = Talk(plan(sender=SENDER), GREETING, BARE, reply, BYE)
+    assert (talk.last.stage, talk.last.cause) == ("mail", hint)
 
 
 @pytest.mark.parametrize(
