@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from .conversation import Conversation, NewLayer
+    from .selector import Ready
 
     Timer = tuple[float, int, Callable[[], None]]
     """When, the how manieth timer it is, and what to call."""
@@ -66,7 +67,9 @@ class Loop:
     """The selector, the timers, and what is to be started: shared by all runs.
 
     What one server sends may take its time to work on, and what thirty send takes it thirty times: after LONG seconds
-    timers that are overdue are called although not all is done that is ready, and before that ``between`` is.
+    timers that are overdue are called although not all is done that is ready, and before that ``between`` is.  And
+    whoever is ready by then goes before those who wait, unless it has had more than its share: a server that is well
+    does not wait for each of thirty that are not before it gets its next command.
     """
 
     def __init__(self, selector: Selector) -> None:
@@ -103,18 +106,33 @@ class Loop:
             wait = left if longest is None else min(left, longest)
         # What has come is looked at once more before the time is said to be up.
         found = self.selector.select(-1 if wait is None else max(wait, 0.0))
-        looked = monotonic()
-        for ready in found:
+        self._work_off(found)
+        self.start()
+        return self._call_timers(monotonic()) or bool(found)
+
+    def _work_off(self, found: list[Ready]) -> None:
+        """Call all of ``found``, and who becomes ready meanwhile where that takes long."""
+        left = found[::-1]  # the next one last
+        twice = 2 * len(found)
+        spent: dict[Ready, float] = {}
+        began = looked = before = monotonic()
+        while left:
+            ready = left.pop()
             ready()
             now = monotonic()
             if now - looked > LONG:
-                looked = now
+                spent[ready] = spent.get(ready, 0.0) + now - before
                 self._look_up()
+                self.start()  # what is to be started has to be, before it can be given up
                 if self._timers and self._timers[0][0] <= now - GRACE:
-                    self.start()  # what is to be started has to be, before it can be given up
                     self._call_timers(now - GRACE)
-        self.start()
-        return self._call_timers(monotonic()) or bool(found)
+                if left:
+                    waiting = set(left)
+                    share = LONG + (now - began) / twice  # of half of the time at most; those who wait have the rest
+                    came = self.selector.select(0.0)
+                    left += [one for one in came if one not in waiting and spent.get(one, 0.0) < share]
+                now = looked = monotonic()
+            before = now
 
     def _look_up(self) -> None:
         if self.between is not None:

@@ -152,6 +152,54 @@ def test_work_between_two_waits_does_not_keep_a_signal_from_being_heard(scripted
     os.close(writable)
 
 
+@pytest.mark.timing
+def test_who_is_quick_does_not_wait_for_all_who_are_not(scripted):
+    exchanges = (Ask(), *[NOOP] * 8)
+    server = scripted((GREETING, *(Line(), OK) * 8, Eof()), strict=False)
+    worked = []
+    behind = []
+
+    def at_work(address):
+        yield Connect((address,))
+        for action in exchanges:
+            yield action
+            time.sleep(0.03)
+            worked.append(1)
+
+    def light(address):
+        yield Connect((address,))
+        for action in exchanges:
+            assert isinstance((yield action), Answered)
+            behind.append(len(worked))
+
+    conversations = [at_work(at(server.port)) for _ in range(10)]
+    loop.converse([*conversations, light(at(server.port))], Deadline(30), no_layer)
+    assert len(worked) == 90
+    # It took its turn behind each of the ten before, and what is eight turns later was eighty pieces of work later.
+    assert behind[-1] - behind[0] <= 45
+
+
+@pytest.mark.timing
+def test_what_came_while_others_took_the_time_is_no_silence(scripted):
+    early, later = (scripted((GREETING, Line(), Sleep(pause), OK, Eof()), strict=False) for pause in (0.5, 1.2))
+    deadline = Deadline(2.0)
+    results = []
+
+    def at_work(address):
+        yield Connect((address,))
+        yield Ask()
+        yield NOOP
+        time.sleep(deadline.left() + 0.01)
+
+    def asking(address):
+        yield Connect((address,))
+        yield Ask()
+        results.append((yield NOOP))
+
+    loop.converse([at_work(at(early.port)), asking(at(later.port))], deadline, no_layer)
+    assert isinstance(results[0], Answered)
+
+
 # -- many
 
 
