@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from helpers.document import document
+from helpers.forms import FORMS
 from helpers.plugin import LAUNCHER, Result, run
 from servers.fakedns import FakeDns
 from servers.fakedns import octets as dns_octets
 from servers.imap import PASSWORD, USER, Imap, Session
 from servers.postman import Postman
+from smtp_status.secrets import HIDDEN
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "mx"
@@ -547,6 +549,25 @@ def test_nothing_can_be_deleted(world, answers, left):
 
 
 PLAIN = "IMAP4rev1 AUTH=PLAIN SPECIAL-USE"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "said"),
+    [
+        ("AUTHENTICATE", b"TAG NO bad password %s\r\n", "NO "),
+        ("AUTHENTICATE", b"TAG BAD what is %s\r\n", "BAD "),
+        ("greeting", b"* BYE so long %s\r\n", "closed by the server: BYE "),
+        ("AUTHENTICATE", b"no answer %s\r\n", "not an IMAP answer: "),
+    ],
+)
+@pytest.mark.parametrize("form", ["as it is", "hexadecimal with blanks", "blanks between", "octal with blanks"])
+def test_words_that_repeat_the_password_are_not_shown(world, command, answer, said, form):
+    """All of them, since of some forms a part is left in words that say nothing by themselves."""
+    there = world(answers={command: answer % FORMS[form](PASSWORD).encode()})
+    for verbosity in ((), ("-vvv",)):
+        result = there.run(*verbosity)
+        assert result.first == f"SMTP CRITICAL - 127.0.0.1 imap: {said}{HIDDEN} ({OK})"
+        assert not any(FORMS[form](PASSWORD)[-5:] in line for line in result.lines)
 
 
 def test_a_mailbox_that_only_takes_tokens(world):

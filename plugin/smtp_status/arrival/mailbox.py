@@ -77,7 +77,7 @@ class ImapMailbox:
 
         self._do("", greeted)
         if self._client.state != "NONAUTH":
-            raise TransportError(Failure("protocol", f"no login asked for: {sentence(self._client.welcome)}"))
+            raise TransportError(Failure("protocol", f"no login asked for: {self._shown(self._client.welcome)}"))
         self.capabilities = frozenset(self._client.capabilities)
 
     # -- before a folder is opened
@@ -155,7 +155,7 @@ class ImapMailbox:
         except AuthFault as fault:
             faults.append(fault.cause)
         except TransportError as error:
-            explanation = sentence(exchange.explanation)
+            explanation = self._shown(exchange.explanation.encode("utf-8", "surrogateescape"))
             if not faults and explanation and error.failure.kind == "failure":
                 raise TransportError(error.failure._replace(cause=f"{error.failure.cause}: {explanation}")) from None
             if not faults:
@@ -311,19 +311,25 @@ class ImapMailbox:
         word = rest.partition(b" ")[0].upper()
         if first in (b"*", b"+") or word not in (b"NO", b"BAD"):
             return self._broken()
+        words = f"{word.decode('ascii')} {self._shown(rest[len(word) :])}".rstrip()
         if word == b"BAD":
-            return Failure("error", sentence(rest))
-        full = b"[OVERQUOTA]" in rest.upper()
-        return Failure("full" if full else "failure", sentence(rest))
+            return Failure("error", words)
+        return Failure("full" if b"[OVERQUOTA]" in rest.upper() else "failure", words)
 
     def _broken(self) -> Failure:
         last = self._stream.last.strip()
         if last[:6].upper() == b"* BYE ":
-            return Failure("closed", f"closed by the server: {sentence(last[2:])}")
+            return Failure("closed", f"closed by the server: BYE {self._shown(last[6:])}")
         return Failure("protocol", f"not an IMAP answer: {self._said()}")
 
     def _said(self) -> str:
-        return sentence(self._stream.last.strip())
+        return self._shown(self._stream.last.strip())
+
+    def _shown(self, octets: bytes) -> str:
+        """The server's words for a sentence, and none of them where they repeat part of the login."""
+        from ..secrets import HIDDEN  # noqa: PLC0415 - only where something is wrong
+
+        return HIDDEN if self._stream.login().repeated_by(octets) else sentence(octets)
 
     def _count(self, data: Sequence[Any]) -> int:
         last = data[-1] if data else None

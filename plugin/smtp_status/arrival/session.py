@@ -70,10 +70,9 @@ class ImapSession:
         stream = self._stream
         if stream is None or not stream.transcript:
             return []
-        from ..secrets import HIDDEN, Login  # noqa: PLC0415 - for ``-vv`` only
+        from ..secrets import HIDDEN  # noqa: PLC0415 - for ``-vv`` only
 
-        login = Login(stream.secrets, stream.sent, (self._plan.host, self._plan.credentials.user, self._plan.name))
-        hidden = login.repeated_among([line[len(">>> ") :] for line in stream.transcript])
+        hidden = stream.login().repeated_among([line[len(">>> ") :] for line in stream.transcript])
         return [f"{line[:3]} {HIDDEN}" if place in hidden else line for place, line in enumerate(stream.transcript)]
 
     def enter(self, deadline: Deadline, until: float, stop: int | None) -> ImapMailbox:
@@ -85,6 +84,7 @@ class ImapSession:
         addresses = self._addresses(deadline, until, stop)
         self._check_login(addresses)
         stream = self._stream = Stream(deadline, stop, plan.verbose)
+        stream.names = (plan.host, plan.credentials.user, plan.name)
         if plan.credentials.secret is not None:
             stream.secrets.add(plan.credentials.secret.value.encode("utf-8", "surrogateescape"))
         stream.until = until

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..findings import Address
     from ..net.clock import Deadline
+    from ..secrets import Login
     from ..tls.layer import Peer, TlsLayer
 
 MOST_OCTETS = 16 * 1024 * 1024
@@ -49,6 +50,8 @@ class Stream:
         self.secrets: set[bytes] = set()
         self.sent: set[bytes] = set()
         """What is never shown: passwords and tokens, and what was made of them for the server."""
+        self.names: tuple[str, ...] = ()
+        """What of the conversation is no secret: host, user, the check's own name."""
         self.last = b""
         """The last line that came."""
         self.transcript: list[str] = []
@@ -62,6 +65,12 @@ class Stream:
         self._doing = "the connection"
         self._began = monotonic()
         self._hiding = False
+
+    def login(self) -> Login:
+        """All that nobody may be shown, as far as it is known by now."""
+        from ..secrets import Login  # noqa: PLC0415 - only for a server's words
+
+        return Login(self.secrets, self.sent, self.names)
 
     # -- connecting
 
