@@ -197,6 +197,26 @@ def test_a_check_that_kills_its_back_end(scene, server, slow):
     assert there.resident.back_ends == [back_end]
 
 
+def test_ended_by_a_signal_without_a_name(scene, server, slow):
+    number = signal.SIGRTMIN + 6
+    there = scene()
+    worker = there.worker
+    worker.give(1, line(slow))
+    time.sleep(0.5)
+    (back_end,) = there.resident.back_ends
+    os.kill(back_end, number)
+    good(worker, 1)
+    worker.give(2, line(server))
+    good(worker, 2)
+    worker.give(3, f"kill -{number} $$")
+    assert (worker.answer(3).code, worker.answer(3).out) == (
+        3,
+        f"SMTP UNKNOWN - the plugin was ended by signal {number}\n",
+    )
+    assert f"was ended by signal {number}, 1 checks in hand are run one process each" in there.resident.log
+    assert "a fault of its own" not in there.resident.log
+
+
 def test_a_back_end_that_hangs(scene, slow):
     there = scene()
     worker = there.worker

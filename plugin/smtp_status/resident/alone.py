@@ -151,7 +151,7 @@ class Alone:
             os.close(descriptor)
         out, err = map(bytes, process.read.values())
         if os.WIFSIGNALED(status) and not out:
-            name = signal.Signals(os.WTERMSIG(status)).name
+            name = spawn.signal_name(os.WTERMSIG(status))
             out, status = unknown(f"the plugin was ended by {name}").encode(), UNKNOWN << 8
             if not process.told_to_end:
                 if len(self._fatal) >= MOST_REMEMBERED:

@@ -57,7 +57,7 @@ class Attendant:
         self._pid = None
         if self._ending:
             return
-        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
+        how = f"was ended by {spawn.signal_name(-status)}" if status < 0 else f"ended with exit status {status}"
         log.tell(f"{self._name} {how} and is started anew")
         if time.monotonic() - self._began >= EARLY:
             self._pause = PAUSE

@@ -181,7 +181,7 @@ class BackEnds:
         if one.replaces is not None and not one.finishing:
             self._outdated.append(one.replaces)
         jobs = list(one.jobs.values())
-        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
+        how = f"was ended by {spawn.signal_name(-status)}" if status < 0 else f"ended with exit status {status}"
         if not one.finishing or jobs:
             log.tell(f"back end {pid} {how}, {len(jobs)} checks in hand are run one process each")
             early = time.monotonic() - one.began < EARLY

@@ -30,6 +30,14 @@ def web_server(*arguments: str) -> list[bytes]:
     return [*_python(_WEB_SERVER), *map(os.fsencode, arguments)]
 
 
+def signal_name(number: int) -> str:
+    """What a log calls the signal that ended a process; those for real time have a number only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def spawn(command: Sequence[bytes], *, out: int, err: int, keep: Sequence[int] = (), group: bool = False) -> int:
     """Start ``command`` and return its pid; ``out`` and ``err`` become its standard output and error.
 
