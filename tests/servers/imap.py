@@ -278,7 +278,8 @@ class Session:
         names = re.search(r"HEADER.FIELDS \(([^)]*)\)", what)
         for number, message in self._chosen(chosen):
             octets = message.octets if names is None else _fields(message.header, names[1].lower().split())
-            octets = octets[: 16 * 1024]
+            partial = re.search(r"<0\.(\d+)>", what)
+            octets = octets if partial is None else octets[: int(partial[1])]
             date = time.strftime("%d-%b-%Y %H:%M:%S +0000", time.gmtime(message.at))
             flags = " ".join(sorted(message.flags))
             told = f'UID {message.uid} FLAGS ({flags}) INTERNALDATE "{date}"'

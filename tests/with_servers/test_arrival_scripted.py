@@ -45,9 +45,9 @@ def probe(number: int = 1, name: str = NAME, more: str = "") -> bytes:
     ).encode()
 
 
-def bounce(number: int, action: str = "failed") -> bytes:
+def bounce(number: int, action: str = "failed", before: bytes = b"") -> bytes:
     return (
-        b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n"
+        b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n" + before + b"--b\r\n"
         b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example.org\r\n\r\n"
         b"Action: " + action.encode() + b"\r\nDiagnostic-Code: smtp; 550 5.1.1 <bob@example.org>: No such user\r\n\r\n"
         b"--b\r\nContent-Type: message/rfc822\r\n\r\n" + probe(number) + b"--b--\r\n"
@@ -331,6 +331,32 @@ def test_a_bounce_is_told_until_forgotten(world):
     assert there.imap.left() == []
 
 
+@pytest.mark.parametrize("octets", [20_000, 200_000])
+def test_a_bounce_that_explains_itself_at_length(world, octets):
+    there = world()
+    words = b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<p>No such user.</p>\r\n" * (octets // 22)
+    there.imap.put(note(), flags=DRAFT, age=100)
+    there.imap.put(bounce(1, before=words), age=90)
+    result = there.run()
+    assert (result.code, steady(result)) == (
+        2,
+        "127.0.0.1 arrive: came back: 550 5.1.1 bob@example.org: No such user (from relay.example.org)",
+    )
+
+
+def test_long_reports_on_other_mail_are_not_read_to_their_end(world):
+    there = world()
+    words = b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<p>No such user.</p>\r\n" * 2000
+    there.imap.put(note(), flags=DRAFT, age=100)
+    for number in range(30):
+        there.imap.put(bounce(number + 2, before=words), age=200)
+    for number in range(30):
+        there.imap.put(bounce(number + 32, before=words), age=90)
+    assert counts(there.run()) == "arrived=1 pending=1 lost=0 spam=0"
+    longer = [command for command in there.imap.commands if "BODY.PEEK[]<0.262144>" in command]
+    assert [command.split()[2] for command in longer] == ["42:61"]
+
+
 def test_a_report_of_a_delay_is_no_bounce(world):
     there = world()
     there.imap.put(note(), flags=DRAFT, age=30)
@@ -367,6 +393,39 @@ def test_which_folder_is_the_one_for_spam(world, folders, options, spam):
     result = there.run(*options)
     assert (result.code, counts(result)) == (1, "arrived=1 pending=0 lost=0 spam=1")
     assert there.imap.left(spam) == []
+
+
+LISTED = b'* LIST (%s \\HasChildren) "/" "Junk"\r\n* LIST () "/" "Junk/2024"\r\nTAG OK done\r\n'
+
+
+@pytest.mark.parametrize("attributes", [b"\\Noselect", b"\\NonExistent", b"\\NonExistent \\Junk", b"\\NoSelect \\Junk"])
+def test_a_name_that_is_no_folder(world, attributes):
+    there = world(answers={"LIST": LISTED % attributes}, folders={"INBOX": ""})
+    result = there.run()
+    assert (result.code, counts(result)) == (0, "arrived=1 pending=0 lost=0 spam=0")
+
+
+@pytest.mark.parametrize("answer", ["BAD what is RETURN?", "NO no such folder"])
+def test_special_use_without_the_extended_list(world, answer):
+    def listed(session: Session, tag: str, arguments: str) -> bool:
+        if "RETURN" in arguments:
+            session.send(f"{tag} {answer}\r\n".encode())
+        return "RETURN" in arguments
+
+    there = world(answers={"LIST": listed}, folders={"INBOX": "", "Rubbish": "\\Junk"})
+    there.postman.deliver = lambda octets: there.imap.put(octets, "Rubbish")
+    result = there.run()
+    assert result.code == 1
+    assert result.steady == "SMTP WARNING - 127.0.0.1 arrive: landed in Rubbish after N s"
+
+
+def test_a_folder_that_is_named_as_both(world):
+    there = world()
+    there.imap.put(note(), flags=DRAFT, age=50)
+    there.imap.put(note(2), flags=DRAFT, age=40)
+    there.imap.put(probe(), age=45)
+    result = there.run("--imap-spam", "INBOX")
+    assert (result.code, counts(result)) == (0, "arrived=2 pending=1 lost=0 spam=0")
 
 
 def test_no_folder_for_spam(world):
@@ -463,15 +522,25 @@ def test_smtp_takes_all_the_time_and_the_mailbox_is_looked_at_even_so(world):
     assert result.first.endswith(" (1 earlier arrived after at most 12 s)")
 
 
+def goodbye(session: Session, _tag: str, _arguments: str) -> bool:
+    session.send(b"* BYE too many failures\r\n")
+    session.connection.close()
+    return True
+
+
 @pytest.mark.parametrize(
     ("answers", "first"),
     [
         ({"greeting": b"* BYE too busy\r\n"}, "closed by the server: BYE too busy"),
+        ({"greeting": b"* BYE\r\n"}, "closed by the server: BYE"),
         ({"greeting": b"* PREAUTH welcome\r\n"}, "no login asked for: * PREAUTH welcome"),
         ({"greeting": b"220 mx ESMTP\r\n"}, "not an IMAP answer: 220 mx ESMTP"),
         ({"greeting": b"* NO\r\n"}, "not an IMAP answer: * NO"),
         ({"greeting": b"* OK\n"}, "not an IMAP answer: * OK"),
         ({"SELECT": b"* BYE gone\r\n"}, "closed by the server: BYE gone"),
+        ({"AUTHENTICATE": goodbye}, "closed by the server: BYE too many failures"),
+        ({"APPEND": goodbye}, "closed by the server: BYE too many failures"),
+        ({"LIST": b"TAG NO later\r\n"}, "NO later"),
         ({"SELECT": b"TAG NO [UNAVAILABLE] try later\r\n"}, "NO [UNAVAILABLE] try later"),
         ({"SELECT": b"TAG BAD what?\r\n"}, "BAD what?"),
         ({"SELECT": b"* 0 EXISTS\r\nTAG OK [READ-ONLY] done\r\n* OK [READ-ONLY]\r\n"}, "the folder can only be read"),
@@ -592,6 +661,17 @@ def test_without_uidplus_nothing_goes_that_somebody_else_has_marked(world):
     assert "imap: 2 messages marked only, since others are marked in INBOX" in result.lines
     other.flags.clear()
     assert (there.run().code, there.imap.left()) == (0, [other.octets])
+
+
+@pytest.mark.parametrize("capabilities", ["IMAP4rev1 AUTH=PLAIN UIDPLUS", "IMAP4rev1 AUTH=PLAIN"])
+def test_a_report_that_a_killed_run_has_only_marked(world, capabilities):
+    there = world(capabilities=capabilities)
+    there.imap.put(note(), flags=(*DRAFT, "\\Deleted"), age=8000)
+    there.imap.put(bounce(1), flags=("\\Deleted",), age=7990)
+    other = there.imap.put(bounce(2).replace(b"name=mx", b"name=other"))
+    result = there.run()
+    assert (result.code, counts(result)) == (0, "arrived=1 pending=0 lost=0 spam=0")
+    assert there.imap.left() == [other.octets]
 
 
 def test_at_gmail_what_is_deleted_goes_to_the_trash(world):
@@ -956,6 +1036,18 @@ def test_apart_nothing_there(apart):
     assert (result.code, result.first) == (
         2,
         "SMTP CRITICAL - 127.0.0.1 arrive: no probe mx has arrived, one every 300 s wanted",
+    )
+
+
+@pytest.mark.parametrize(("older", "left"), [(1, "1 message"), (2, "2 messages")])
+def test_apart_older_ones_that_cannot_be_deleted(apart, older, left):
+    apart.world.imap.answers["UID STORE"] = b"TAG NO [NOPERM] Permission denied\r\n"
+    for _ in range(older + 1):
+        apart.send()
+    result = apart.collect()
+    assert (result.code, result.first) == (
+        1,
+        f"SMTP WARNING - 127.0.0.1 clean: NO [NOPERM] Permission denied ({left} left)",
     )
 
 

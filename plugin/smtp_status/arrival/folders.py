@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..text import clean, cut
 from . import fetched, fields, foldername, ledger, probe, report
 from .ledger import Note, Returned, Sighting
-from .mailbox import MOST_MESSAGES
+from .mailbox import LONG_PARTIAL, MOST_MESSAGES, PARTIAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +26,17 @@ SMALL = 200
 MOST_REPORTS = 200
 """Delivery reports that are read: the newest."""
 
+MOST_LONG_REPORTS = 20
+"""Those of them that are read a second time and further: some servers explain themselves at length before they come to
+what has happened."""
+
 SPAM_NAMES = ("Junk", "Spam", "Junk Email", "Junk E-mail", "Junk Mail", "Bulk Mail")
 """Names of the spam folder where the server marks none (RFC 6154), the first that is there."""
 
 NAME_SHOWN = 40
+
+_NO_FOLDER = ("\\noselect", "\\nonexistent")
+"""What LIST says of a name that holds no messages; others may stand below it (RFC 9051 section 7.3.1)."""
 
 
 class Folders:
@@ -48,7 +55,7 @@ class Folders:
         if plan.spam == () or "X-GM-EXT-1" in mailbox.capabilities:
             self._look_for_special(plan.spam == ())
         if plan.spam:
-            self.names += [foldername.encode(name) for name in plan.spam]
+            self.names += [name for name in map(foldername.encode, plan.spam) if name not in self.names]
         # A sign that web interfaces take for markup is read well as another in the name of a folder.
         self.shown = [cut(clean(foldername.decode(name).replace("&", "+")), NAME_SHOWN) for name in self.names]
         self.sightings: list[Sighting] = []
@@ -62,16 +69,17 @@ class Folders:
         self._unsure = True  # whether something may have come into the first folder unnoticed
         self._taken: set[tuple[int, int]] = set()
         self._reports: list[tuple[int, int]] = []  # those that are still to be read
+        self._since = 0  # when the oldest open note came: no report is about one before
 
     def _look_for_special(self, spam: bool) -> None:
-        listed = self.mailbox.folders()
+        listed = [one for one in self.mailbox.folders() if one.attributes.isdisjoint(_NO_FOLDER)]
         if "X-GM-EXT-1" in self.mailbox.capabilities:
             self._trash = next((one.name for one in listed if "\\trash" in one.attributes), "")
         if not spam:
             return
-        found = [one.name for one in listed if "\\junk" in one.attributes and "\\noselect" not in one.attributes]
+        found = [one.name for one in listed if "\\junk" in one.attributes]
         if not found:
-            by_name = {one.name.lower(): one for one in reversed(listed) if "\\noselect" not in one.attributes}
+            by_name = {one.name.lower(): one for one in reversed(listed)}
             delimiters = {one.delimiter for one in listed if one.delimiter}
             named = (
                 where.lower()
@@ -144,6 +152,7 @@ class Folders:
         ``notes`` are those that are open, ``awaited`` the tokens of this run's own probes; ``at`` is now, as an
         instant of the monotonic clock.
         """
+        self._since = min(note.stamp.received for note in notes)
         self._look_at_first(min(note.uid for note in notes), at)
         missing = [note for note in notes if not note.own and note.token not in self._tokens()]
         since = min((note.stamp.received for note in missing), default=None)
@@ -243,11 +252,31 @@ class Folders:
     def _read_reports(self, tokens: Collection[str]) -> None:
         """Read the reports met so far; those about one of ``tokens`` are kept."""
         unread, self._reports = self._reports[-MOST_REPORTS:], []
-        for folder, messages in self._of_folders(unread, self.mailbox.beginnings).items():
+        for folder, messages in self._of_folders(unread, self._beginnings).items():
             for message in messages:
                 found = report.parse(message.octets)
-                if found is not None and found.token in tokens and found.name in ("", self._plan.name):
+                if found is None:
+                    continue
+                if found.token in tokens and found.name in ("", self._plan.name):
                     self.returned.append(Returned(folder, message.uid, found))
+                elif "\\deleted" in message.flags and found.name == self._plan.name:
+                    self.marked.append((folder, message.uid))
+
+    def _beginnings(self, uids: str) -> list[Message]:
+        """Of the reports ``uids`` in the folder that is open as much as tells what they are about."""
+        messages = self.mailbox.beginnings(uids)
+        long = [
+            message.uid
+            for message in messages
+            if len(message.octets) >= PARTIAL
+            and message.stamp.received >= self._since
+            and report.parse(message.octets) is None
+        ]
+        if not long:
+            return messages
+        more = self.mailbox.beginnings(fetched.uid_set(long[-MOST_LONG_REPORTS:]), LONG_PARTIAL)
+        longer = {message.uid: message for message in more}
+        return [longer.get(message.uid, message) for message in messages]
 
     def origins(self, copies: Sequence[Sighting]) -> dict[str, list[tuple[str, str]]]:
         """Of each token the fields that tell where its probe came along."""
@@ -296,10 +325,16 @@ class Folders:
     def _are_ours(self, uids: Sequence[int]) -> bool:
         if len(uids) > SMALL:
             return False
-        ours = set()
+        ours, reports = set(), []
         for message in self.mailbox.headers(fetched.uid_set(uids), f"{NOTE_FIELDS} {PROBE_FIELDS}"):
             header = fields.parse(message.octets)
             entry, sender = probe.entry(header), probe.sender(header)
             if self._plan.name in (entry and entry.name, sender and sender.name):
+                ours.add(message.uid)
+            elif report.is_report(header):
+                reports.append(message.uid)
+        for message in self._beginnings(fetched.uid_set(reports)) if reports else ():
+            found = report.parse(message.octets)
+            if found is not None and found.name == self._plan.name:
                 ours.add(message.uid)
         return ours.issuperset(uids)

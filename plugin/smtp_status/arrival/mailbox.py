@@ -32,6 +32,9 @@ MOST_MESSAGES = 1000
 PARTIAL = 16 * 1024
 """Octets of a header, or of a report, that are looked at."""
 
+LONG_PARTIAL = 256 * 1024
+"""Octets of a report that says too little in the first ones."""
+
 FAREWELL_SECONDS = 1.0
 
 _BROKEN = (ValueError, IndexError, KeyError, TypeError, AttributeError)
@@ -201,8 +204,14 @@ class ImapMailbox:
 
     def folders(self) -> list[Folder]:
         """All folders, with what each is for where the server tells (RFC 6154)."""
-        special = " RETURN (SPECIAL-USE)" if "SPECIAL-USE" in self.capabilities else ""
-        return fetched.folders(self._do("LIST", self._client.list, '""', f'"*"{special}'))
+        if "SPECIAL-USE" in self.capabilities:
+            try:
+                return fetched.folders(self._do("LIST", self._client.list, '""', '"*" RETURN (SPECIAL-USE)'))
+            except TransportError as error:
+                # Not every server that says so knows the extended form (RFC 5258); its plain one may tell the same.
+                if error.failure.kind not in ("error", "failure"):
+                    raise
+        return fetched.folders(self._do("LIST", self._client.list, '""', '"*"'))
 
     def select(self, name: str, *, readonly: bool = False) -> int:
         """Open the folder ``name`` (as on the wire); how many messages it has."""
@@ -235,9 +244,9 @@ class ImapMailbox:
         """Flags, times and the named fields of the messages ``uids`` (a set of UIDs)."""
         return self._fetch(uids, f"BODY.PEEK[HEADER.FIELDS ({names})]<0.{PARTIAL}>")
 
-    def beginnings(self, uids: str) -> list[Fetched]:
+    def beginnings(self, uids: str, octets: int = PARTIAL) -> list[Fetched]:
         """The messages ``uids``, as far as a report is looked at."""
-        return self._fetch(uids, f"BODY.PEEK[]<0.{PARTIAL}>")
+        return self._fetch(uids, f"BODY.PEEK[]<0.{octets}>")
 
     def _fetch(self, uids: str, what: str) -> list[Fetched]:
         saved = " SAVEDATE" if "SAVEDATE" in self.capabilities else ""
@@ -301,6 +310,11 @@ class ImapMailbox:
             raise TransportError(self._refusal()) from None
         except _BROKEN:
             raise TransportError(Failure("protocol", f"not an IMAP answer: {self._said()}")) from None
+        except TransportError as error:
+            # imaplib looks at no goodbye while it waits for its turn to go on.
+            if error.failure.kind == "closed" and self._has_said_goodbye():
+                raise TransportError(self._broken()) from None
+            raise
         if kind not in ("OK", "BYE"):
             raise TransportError(self._refusal())
         return data if isinstance(data, list) else []
@@ -317,10 +331,13 @@ class ImapMailbox:
         return Failure("full" if b"[OVERQUOTA]" in rest.upper() else "failure", words)
 
     def _broken(self) -> Failure:
-        last = self._stream.last.strip()
-        if last[:6].upper() == b"* BYE ":
-            return Failure("closed", f"closed by the server: BYE {self._shown(last[6:])}")
+        if self._has_said_goodbye():
+            words = self._shown(self._stream.last.strip()[len(b"* BYE") :])
+            return Failure("closed", f"closed by the server: BYE {words}".rstrip())
         return Failure("protocol", f"not an IMAP answer: {self._said()}")
+
+    def _has_said_goodbye(self) -> bool:
+        return self._stream.last.upper().split()[:2] == [b"*", b"BYE"]
 
     def _said(self) -> str:
         return self._shown(self._stream.last.strip())
