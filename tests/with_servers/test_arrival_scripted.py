@@ -301,6 +301,17 @@ def test_probes_without_a_note_go_by_age(world):
     assert there.imap.left() == [probe(1)]
 
 
+def test_reports_that_come_after_the_note_was_dropped(world):
+    there = world()
+    there.imap.put(bounce(1), age=7300)
+    kept = [bounce(2), bounce(3).replace(b"name=mx", b"name=other"), b"Subject: x\r\n\r\n"]
+    for octets, age in zip(kept, (7000, 9000, 9000)):
+        there.imap.put(octets, age=age)
+    result = there.run()
+    assert (result.code, counts(result)) == (0, "arrived=1 pending=0 lost=0 spam=0")
+    assert there.imap.left() == kept
+
+
 @pytest.mark.parametrize("copies", [2, 3])
 def test_one_probe_more_than_once(world, copies):
     there = world()

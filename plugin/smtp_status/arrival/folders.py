@@ -250,17 +250,18 @@ class Folders:
     # -- reports, and what stands on the probes besides
 
     def _read_reports(self, tokens: Collection[str]) -> None:
-        """Read the reports met so far; those about one of ``tokens`` are kept."""
+        """Read the reports met so far; kept are those about one of ``tokens``, and those about this check's others."""
         unread, self._reports = self._reports[-MOST_REPORTS:], []
         for folder, messages in self._of_folders(unread, self._beginnings).items():
             for message in messages:
                 found = report.parse(message.octets)
                 if found is None:
                     continue
-                if found.token in tokens and found.name in ("", self._plan.name):
-                    self.returned.append(Returned(folder, message.uid, found))
-                elif "\\deleted" in message.flags and found.name == self._plan.name:
+                open_one = found.token in tokens and found.name in ("", self._plan.name)
+                if not open_one and found.name == self._plan.name and "\\deleted" in message.flags:
                     self.marked.append((folder, message.uid))
+                elif open_one or found.name == self._plan.name:
+                    self.returned.append(Returned(folder, message.uid, found, message.stamp))
 
     def _beginnings(self, uids: str) -> list[Message]:
         """Of the reports ``uids`` in the folder that is open as much as tells what they are about."""

@@ -63,11 +63,12 @@ class Sighting(NamedTuple):
 
 
 class Returned(NamedTuple):
-    """A delivery report and where it lies."""
+    """A delivery report, where it lies, and when it came."""
 
     folder: int
     uid: int
     report: Report
+    stamp: Stamp
 
 
 class Limits(NamedTuple):
@@ -147,7 +148,8 @@ def settle(
     """Settle every open note.
 
     ``now`` is the stamp of this run's own note.  ``sightings`` and ``returned`` are in the order of the folders;
-    ``whole`` are the folders that were looked through whole: there alone probes without a note are given up by age.
+    ``whole`` are the folders that were looked through whole: there alone probes without a note, and reports on such,
+    are given up by age.
     """
     mine = {note.token: note for note in open_notes(notes, now)}
     copies: dict[str, list[Sighting]] = {}
@@ -194,10 +196,14 @@ def settle(
                 tell.append(note.uid)
     known = {note.token for note in notes}
     strangers = [one for one in sightings if one.name == limits.name and one.token not in known]
+    late = [one for one in returned if one.report.name == limits.name and one.report.token not in known]
+    # What came back after its note was dropped is as little use as what came then.
+    without_note = [(one.folder, one.uid, one.stamp) for one in strangers]
+    without_note += [(one.folder, one.uid, one.stamp) for one in late]
     delete += [
-        (one.folder, one.uid)
-        for one in strangers
-        if one.folder in whole and between(one.stamp, now) > limits.lost_after + limits.forget
+        (folder, uid)
+        for folder, uid, stamp in without_note
+        if folder in whole and between(stamp, now) > limits.lost_after + limits.forget
     ]
     return Account(
         tuple(arrived),

@@ -36,8 +36,8 @@ def copy(token="t1", uid=50, age=200, folder=INBOX, name="mx"):
     return Sighting(folder, folder == INBOX, uid, token, name, Stamp(NOW - age))
 
 
-def returned(token="t1", uid=60, action="failed", folder=INBOX, name="mx"):
-    return Returned(folder, uid, Report(token, name, action, "550 no", "mx1"))
+def returned(token="t1", uid=60, action="failed", name="mx", age=100):
+    return Returned(INBOX, uid, Report(token, name, action, "550 no", "mx1"), Stamp(NOW - age))
 
 
 def account(notes, sightings=(), reports=(), limits=LIMITS, whole=(INBOX,)):
@@ -150,6 +150,16 @@ def test_by_the_message_id_alone():
 def test_probes_without_a_note_go_by_age_where_all_was_looked_at(age, whole, gone):
     made = account([own()], [copy("stranger", age=age)], whole=whole)
     assert (made.unknown, made.delete) == (1, ((0, 50),) if gone else ())
+
+
+@pytest.mark.parametrize(("age", "whole", "gone"), [(7201, (0,), True), (7200, (0,), False), (7201, (), False)])
+def test_reports_without_a_note_go_by_age_too(age, whole, gone):
+    made = account([], reports=[returned("x", 60, age=age), returned("x", 61, age=age, name="")], whole=whole)
+    assert (made.bounced, made.unknown, made.delete) == ((), 0, ((0, 60),) if gone else ())
+
+
+def test_reports_of_a_held_note_are_left_alone():
+    assert account([note(age=5)], reports=[returned(age=9000)]).delete == ()
 
 
 def test_two_copies_without_a_note_are_one_probe():
