@@ -75,6 +75,12 @@ class Login:
         self._long_runs = _Runs(run.lower() for run in _response_runs(responses, LONG_RUN))
         self._beginnings = tuple({start for secret in passwords for start in _starts(secret.lower())})
         self._exact_beginnings = tuple({start for response in responses for start in _starts(response)})
+        self._pieces = {
+            _bare(piece.encode("utf-8", "surrogateescape"))
+            for secret in passwords
+            for form in _forms(secret)
+            for piece in form.split()
+        }
         self._short = _standing_alone([secret for secret in passwords if len(secret) < RUN])
         bare = {
             _bare(reading.lower())
@@ -131,10 +137,10 @@ class Login:
         words = text.split(" ")
         hidden = self.repeated_among(words)
         for place in sorted(hidden):
-            # An ordinary word of a secret says nothing by itself, but beside the rest of it.
+            # An ordinary word, or a short one, of a secret says nothing by itself, but beside the rest of it.
             for step in (-1, 1):
                 other = place + step
-                while 0 <= other < len(words) and self._runs.are_in(_bare(_raw(words[other]).lower())):
+                while 0 <= other < len(words) and self._is_part(words[other]):
                     hidden.add(other)
                     other += step
         kept: list[str] = []
@@ -144,6 +150,10 @@ class Login:
             elif place - 1 not in hidden:
                 kept.append(HIDDEN)
         return " ".join(kept)
+
+    def _is_part(self, word: str) -> bool:
+        bare = _bare(_raw(word).lower())
+        return self._runs.are_in(bare) or bare in self._pieces
 
     def _together(self, texts: list[bytes]) -> range:
         """The least neighbours that repeat part of the login together; an empty range where none do."""

@@ -289,6 +289,19 @@ def test_our_own_words_stay() -> None:
     assert known.cleared(["offered: hunt er2 LOGIN"]) == [f"offered: {HIDDEN} LOGIN"]
 
 
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("s3cret pass", 'NO LOGIN "s3cret pass" failed', f"NO LOGIN {HIDDEN} failed"),
+        ("s3cret pass", "NO pass S3CRET PASS it", f"NO {HIDDEN} it"),
+        ("a1 s3cret pass", "NO a1 s3cret pass", f"NO {HIDDEN}"),
+        ("s3cret pass", "NO pass for you", "NO pass for you"),
+    ],
+)
+def test_no_piece_of_a_secret_with_blanks_is_left(secret: str, text: str, shown: str) -> None:
+    assert Login((secret.encode(),)).cleared([text]) == [shown]
+
+
 @given(st.from_regex("[A-Za-z]{3,20}[0-9]{2,5}", fullmatch=True), st.text(max_size=60), st.text(max_size=60))
 def test_whatever_stands_around_it(secret: str, before: str, after: str) -> None:
     assert Login([secret.encode()]).repeated_by((before + secret + after).encode("utf-8", "surrogatepass"))
