@@ -30,7 +30,7 @@
 #endif
 #define PATIENCE 1000       /* milliseconds until the request must have been taken */
 #define MAX_REQUEST 0x20000 /* octets; the resident takes no more */
-#define MAX_OUTPUT 0x10000  /* octets; the plugin prints less than 8 KiB */
+#define MAX_OUTPUT 0x100000 /* octets; the plugin prints less than 8 KiB, but of a document for programs */
 
 static const struct sockaddr_un resident = {AF_UNIX, SOCKET};
 
@@ -125,7 +125,7 @@ static size_t request(char *buffer, char **argv)
 
 int main(int argc, char **argv)
 {
-    static char buffer[MAX_REQUEST];
+    static char buffer[MAX_OUTPUT + 5];
     struct sigaction action = {.sa_handler = pass_on};
     long end = milliseconds() + PATIENCE;
     uint32_t length;

@@ -201,7 +201,8 @@ def test_the_socket_is_for_others(client):
         b"A/\0\0\0\1x",
         b"A-1\0\0\0\1x",
         b"A0\xff\xff\xff\xffx",
-        b"A0\0\1\0\1" + b"x" * 70000,
+        b"A0\0\1\0\1" + b"x" * 60000,
+        b"A0\0\x10\0\1" + b"x" * 1_100_000,
         b"A\xff\xff\xff\xff\xff" + b"x" * 70000,
         Random(300).randbytes(300).replace(b"A", b"B"),
     ],
@@ -224,7 +225,7 @@ def test_octets_behind_the_answer_are_nobodys(client):
 
 
 def test_the_longest_answer(client):
-    text = b"x" * 65535 + b"\n"
+    text = b"x" * ((1 << 20) - 1) + b"\n"
     with Resident(client, says(answer(0, text))):
         assert client.run() == (0, text.decode())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.plugin import check_form
+from helpers.plugin import LAUNCHER, check_form
 from servers.core import Core, Worker
 from servers.ports import silent_port
+from servers.postman import Postman
 from servers.resident import PACKAGES, Resident
 from servers.steady import SteadyServer
 
@@ -195,6 +197,22 @@ def test_a_check_that_kills_its_back_end(scene, server, slow):
     worker.give(101, line(server))
     good(worker, 101)
     assert there.resident.back_ends == [back_end]
+
+
+def test_an_output_of_many_packets(scene, server):
+    """And what others have done meanwhile is not lost with it."""
+    worker = scene().worker
+    with Postman(lambda _octets: None, {"NOOP": b"250 " + b"x" * 400 + b"\r\n"}) as postman:
+        words = f"-H 127.0.0.1 -p {postman.port} --output-format json -vv" + " -C NOOP" * 490
+        worker.give(1, f"{PLUGIN} {words}")
+        worker.give(2, line(server))
+        worker.give(3, f"{sys.executable} {LAUNCHER} {words}; true")
+        good(worker, 2)
+        for number in (1, 3):
+            answer = worker.answer(number)
+            assert answer.code == 0
+            assert len(answer.out) > 250_000
+            assert json.loads(answer.out)["state"] == "ok"
 
 
 def test_ended_by_a_signal_without_a_name(scene, server, slow):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import select
@@ -21,6 +22,7 @@ import pytest
 from helpers.plugin import LAUNCHER, check_form
 from servers.netns import NetworkNamespace
 from servers.ports import silent_port
+from servers.postman import Postman
 from servers.process import started
 from servers.requirements import need_root
 from servers.resident import Asked, Resident, build_client, request
@@ -228,6 +230,15 @@ def test_a_thousand_that_say_nothing(client, resident, server):
     finally:
         for asked in silent:
             asked.sock.close()
+
+
+def test_a_long_document(client):
+    with Postman(lambda _octets: None, {"NOOP": b"250 " + b"x" * 400 + b"\r\n"}) as postman:
+        words = ("-H", "127.0.0.1", "-p", str(postman.port), "--output-format", "json", "-vv", *("-C", "NOOP") * 490)
+        code, out = run(client, *words)
+    assert code == 0
+    assert len(out) > 250_000
+    assert json.loads(out)["state"] == "ok"
 
 
 def test_more_clients_than_descriptors(workdir, server):

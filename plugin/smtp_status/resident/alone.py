@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .poller import Poller
 
-MAX_OUTPUT = 64 * 1024
+MAX_OUTPUT = 1024 * 1024
 """Octets kept of each stream; what comes behind is read and thrown away."""
 
 MOST_PER_CORE, FEW_PER_CORE = 50, 8
@@ -74,7 +74,7 @@ class _Process:
     def collect(self) -> None:
         for descriptor, kept in self.read.items():
             try:
-                while piece := os.read(descriptor, MAX_OUTPUT):
+                while piece := os.read(descriptor, 1 << 16):
                     kept.extend(piece[: MAX_OUTPUT - len(kept)])
             except BlockingIOError:
                 continue

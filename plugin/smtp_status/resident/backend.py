@@ -81,6 +81,9 @@ class _Job:
 
     def done(self, code: int, output: bytes) -> None:
         self._jobs.pop(self._number, None)
+        while len(output) > link.MAX_FIELD:
+            part, output = output[: link.MAX_FIELD], output[link.MAX_FIELD :]
+            self._front.send(link.packed(link.PART, self._number, part))
         self._front.send(link.packed(link.RESULT, self._number, b"%d" % code, output))
 
     def alone(self) -> None:

@@ -107,7 +107,7 @@ class BackEnds:
 
     def take(self, job: Job) -> bool:
         """Give ``job`` to the one that has least in hand; False where none can have it."""
-        if len(job.order.command) > link.MAX_PACKET - 100:
+        if len(job.order.command) > link.MAX_FIELD:
             return False
         there = [one for one in self._all.values() if not one.finishing]
         if not there:
@@ -233,9 +233,14 @@ class BackEnds:
                 job = one.jobs.pop(int(link.unpacked(packet, 1)[0]), None)
                 if job is not None:
                     self._alone(job)
+            elif kind == link.PART:
+                number, output = link.unpacked(packet, 2)
+                job = one.jobs.get(int(number))
+                if job is not None:
+                    job.parts.append(output)
             elif kind == link.RESULT:
                 number, code, output = link.unpacked(packet, 3)
                 job = one.jobs.pop(int(number), None)
                 if job is not None:
-                    self._result(job, int(code) << 8, output)
+                    self._result(job, int(code) << 8, b"".join((*job.parts, output)))
         return packets is not None

@@ -29,3 +29,5 @@ class Job:
         self.due = now + max(order.timeout - 1, order.timeout / 2)
         self.end = now + max(order.timeout - 1.5, order.timeout * 0.4)
         self.answered = False
+        self.parts: list[bytes] = []
+        """Of an output that does not come at once."""

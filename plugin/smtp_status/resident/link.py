@@ -13,6 +13,9 @@ from collections import deque
 MAX_PACKET = 96 * 1024
 """Octets of a message; a longer command is none for a back end."""
 
+MAX_FIELD = MAX_PACKET - 100
+"""Octets of a message's last field, its longest."""
+
 # From the front.
 CHECK = b"C"  # number, instant to end at, command
 END = b"E"  # number, or nothing for all: the verdict so far is wanted now
@@ -21,6 +24,7 @@ PING = b"P"
 
 # From a back end.
 READY = b"R"
+PART = b"M"  # number, part of an output too long for one message: the next one, or the last, follows
 RESULT = b"D"  # number, exit code, output
 ALONE = b"A"  # number: this one takes a process of its own
 PONG = b"O"
