@@ -170,7 +170,7 @@ def _place(text: str) -> tuple[str, int]:
     """``HOST[:PORT]``; 0 for no port."""
     match = re.fullmatch(_WITH_PORT, text)
     host, number = (match[1], match[2]) if match is not None else (text, "")
-    if hosts.is_path(host):
+    if not host or hosts.is_path(host):
         raise ValueError(f"takes HOST[:PORT], not {shown(text)}")
     return hosts.host(host), hosts.port(number) if match is not None else 0
 

@@ -133,6 +133,7 @@ def test_faults_of_the_certificate_are_tolerated_by_their_kind():
         ((*LOGIN, "--imap-tls", "tls"), "--imap-tls takes ssl, starttls or off, not tls"),
         ((*LOGIN, "--imap", "a:b"), "--imap takes a port from 1 to 65535, not b"),
         ((*LOGIN, "--imap", "/run/imap"), "--imap takes HOST[:PORT], not /run/imap"),
+        ((*LOGIN, "--imap", ""), "--imap takes HOST[:PORT], not ''"),
         ((*LOGIN, "--imap-authtype", "EXTERNAL"), "--imap-authtype takes no EXTERNAL, but SCRAM-SHA-"),
         (
             (*LOGIN, "--imap-authtype", "scram-sha-1-plus", "--imap-tls", "off"),
