@@ -90,7 +90,9 @@ class Resident:
     @property
     def front(self) -> int:
         """Its pid."""
-        (pid,) = [pid for pid, words in processes() if words[0] == self._python and str(self.socket) in words]
+        found = [pid for pid, words in processes() if words[0] == self._python and str(self.socket) in words]
+        # One that it starts in this very moment still has its words.
+        (pid,) = [pid for pid in found if len(found) == 1 or _parent(pid) not in found]
         return pid
 
     @property
