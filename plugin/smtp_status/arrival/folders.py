@@ -263,7 +263,7 @@ class Folders:
                 elif open_one or found.name == self._plan.name:
                     self.returned.append(Returned(folder, message.uid, found, message.stamp))
 
-    def _beginnings(self, uids: str) -> list[Message]:
+    def _beginnings(self, uids: str) -> list[Fetched]:
         """Of the reports ``uids`` in the folder that is open as much as tells what they are about."""
         messages = self.mailbox.beginnings(uids)
         long = [
