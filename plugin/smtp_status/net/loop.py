@@ -113,26 +113,27 @@ class Loop:
     def _work_off(self, found: list[Ready]) -> None:
         """Call all of ``found``, and who becomes ready meanwhile where that takes long."""
         left = found[::-1]  # the next one last
-        twice = 2 * len(found)
         spent: dict[Ready, float] = {}
-        began = looked = before = monotonic()
+        began = looked = now = monotonic()
         while left:
             ready = left.pop()
+            before = now
             ready()
             now = monotonic()
-            if now - looked > LONG:
-                spent[ready] = spent.get(ready, 0.0) + now - before
-                self._look_up()
-                self.start()  # what is to be started has to be, before it can be given up
-                if self._timers and self._timers[0][0] <= now - GRACE:
-                    self._call_timers(now - GRACE)
-                if left:
-                    waiting = set(left)
-                    share = LONG + (now - began) / twice  # of half of the time at most; those who wait have the rest
-                    came = self.selector.select(0.0)
-                    left += [one for one in came if one not in waiting and spent.get(one, 0.0) < share]
-                now = looked = monotonic()
-            before = now
+            spent[ready] = spent.get(ready, 0.0) + now - before
+            if now - looked <= LONG:
+                continue
+            self._look_up()
+            self.start()  # what is to be started has to be, before it can be given up
+            if self._timers and self._timers[0][0] <= now - GRACE:
+                self._call_timers(now - GRACE)
+            if left:
+                waiting = set(left)
+                # So that they have half of the time at most, and those who wait the rest.
+                share = (LONG + now - began) / 2 / (len(spent) + len(left))
+                came = self.selector.select(0.0)
+                left += [one for one in came if one not in waiting and spent.get(one, 0.0) < share]
+            now = looked = monotonic()
 
     def _look_up(self) -> None:
         if self.between is not None:

@@ -27,7 +27,7 @@ from servers.scripted import Deaf, Drip, Eof, HalfClose, Line, Read, Silence, Sl
 from smtp_status.findings import Target
 from smtp_status.net import loop
 from smtp_status.net.clock import Deadline
-from smtp_status.net.selector import Selector
+from smtp_status.net.selector import READ, Selector
 from smtp_status.smtp.actions import Answered, Ask, Connect, Handshake
 from smtp_status.smtp.dialogue import Dialogue
 from smtp_status.smtp.plan import Route
@@ -177,6 +177,23 @@ def test_who_is_quick_does_not_wait_for_all_who_are_not(scripted):
     assert len(worked) == 90
     # It took its turn behind each of the ten before, and what is eight turns later was eighty pieces of work later.
     assert behind[-1] - behind[0] <= 45
+
+
+@pytest.mark.timing
+def test_who_floods_does_not_keep_anybody_waiting():
+    """Each piece of work is short, but there is always more of it."""
+    calls = []
+    with Selector() as selector:
+        pipes = [os.pipe() for _ in range(31)]
+        for number, (readable, writable) in enumerate(pipes):
+            os.write(writable, b"x")
+            selector.register(readable, READ, lambda number=number: calls.append(number) or time.sleep(0.002))
+        loop.Loop(selector).turn(0.0)
+    for descriptor in itertools.chain(*pipes):
+        os.close(descriptor)
+    assert set(calls) == set(range(31))
+    before_the_last = calls[: calls.index(30)]
+    assert max(map(before_the_last.count, range(30))) <= 3
 
 
 @pytest.mark.timing
