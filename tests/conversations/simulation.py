@@ -183,6 +183,9 @@ class Link:
     def own(self) -> tuple[str, int]:
         return "192.0.2.1", 40000
 
+    def left(self) -> None:
+        return None
+
     def close(self) -> None:
         self._end = self._end or "left"
 

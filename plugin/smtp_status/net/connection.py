@@ -244,6 +244,11 @@ class Transport:
                 self._flush_quietly(None)
         return plain
 
+    def left(self) -> bytes | None:
+        """What came with the octets received last and has not been given yet, None where nothing has; looks at no
+        socket.  Raises TransportError."""
+        return None if self._tls is None else self._tls.read()
+
     def _receive_raw(self) -> bytes | None:
         try:
             if self._kernel:

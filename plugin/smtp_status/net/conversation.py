@@ -290,27 +290,25 @@ class _Asking:
 
     def _cut_off(self, error: TransportError) -> Result:
         """Sending failed: what the server said before it closed is in our buffer, and says more than the error."""
-        try:
-            result = self._receive()
-        except TransportError:
-            result = None
+        result = self._receive()
         return result if isinstance(result, Answered) else self._broken(error.failure)
 
     def _receive(self) -> Result | None:
-        while not self._driver.run.deadline.overdue():
-            try:
-                received = self._transport.receive()
-            except TransportError as error:
-                return self._broken(error.failure)
-            if received is None:
-                return None
-            if not received:
-                return self._broken(Failure("closed", "connection closed by the server"))
-            self._reader.feed(received)
-            result = self._heard()
-            # A server that floods us is not listened to for longer than any other.
-            if result is not None or self._driver.run.deadline.passed():
-                return result
+        """What one look at the socket comes to: who sends more than that is called again, once all others were."""
+        if self._driver.run.deadline.overdue():
+            return None
+        try:
+            received = self._transport.receive()
+            while received is not None:
+                if not received:
+                    return self._broken(Failure("closed", "connection closed by the server"))
+                self._reader.feed(received)
+                result = self._heard()
+                if result is not None or self._driver.run.deadline.passed():
+                    return result
+                received = self._transport.left()
+        except TransportError as error:
+            return self._broken(error.failure)
         return None
 
     def _heard(self) -> Result | None:
