@@ -237,9 +237,9 @@ class _Asking:
 
     def give_up(self) -> Result:
         if self._sent_all:
-            # Others may have taken the time in which it was to be read.
-            result = self._receive()
-            if isinstance(result, Answered):
+            # Others may have taken the time in which it was to be read, or that the server has closed behind it.
+            result = self._receive() or self._receive()
+            if result is not None:
                 return result
         begun = self._reader.begun()
         if self._unasked and begun[0][:3] != b"421":
