@@ -9,9 +9,10 @@ from collections.abc import Callable
 from itertools import islice
 
 from conversations import grammar
-from smtp_status import ordinary, secrets, text
+from smtp_status import text
 from smtp_status.options.inifile import SECTIONS, parse
 from smtp_status.options.settings import UsageError
+from smtp_status.secrets import ordinary, repetition
 from smtp_status.smtp.replies import MAX_LINE, Reply, ReplyReader, extensions
 from smtp_status.tls import certificate, messages, peer
 from smtp_status.tls.der import CertificateFault
@@ -88,7 +89,7 @@ def words(octets: bytes) -> None:
         for limit in (0, 1, 2, 10, 160):
             for short in (text.cut(shown, limit), text.middle(shown, limit)):
                 assert len(short) <= limit and short.isprintable()
-    login = secrets.Login([secret], [said[:40]])
+    login = repetition.Login([secret], [said[:40]])
     login.repeated_by(said, cut_off=len(said) % 2 == 1)
     if secret.isalnum() and len(set(secret.lower())) > 4 and secret.lower() not in ordinary.WORDS:
         for form in (secret, secret.hex().encode(), secret[::-1].upper()):

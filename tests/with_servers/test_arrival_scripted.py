@@ -19,7 +19,7 @@ from servers.fakedns import FakeDns
 from servers.fakedns import octets as dns_octets
 from servers.imap import PASSWORD, USER, Imap, Session
 from servers.postman import Postman
-from smtp_status.secrets import HIDDEN
+from smtp_status.secrets.repetition import HIDDEN
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "mx"
@@ -1016,7 +1016,9 @@ def test_apart(apart):
     assert apart.send().code == 0
     result = apart.collect()
     assert result.code == 0
-    assert re.fullmatch(r"SMTP OK - 127\.0\.0\.1 has probe mx in INBOX, sent \d s ago, arrived after 0 s", result.first)
+    assert re.fullmatch(
+        r"SMTP OK - 127\.0\.0\.1 has probe mx in INBOX, sent \d s ago, arrived after \d s", result.first
+    )
     assert list(result.perfdata) == ["time", "time_imap", "time_arrive", "time_pending", "mailbox"]
     assert len(apart.world.imap.left()) == 1
 
@@ -1076,7 +1078,8 @@ def test_apart_in_the_spam_folder(apart):
     apart.world.postman.deliver = lambda octets: apart.world.imap.put(octets, "Junk")
     apart.send()
     result = apart.collect()
-    assert (result.code, result.first) == (1, "SMTP WARNING - 127.0.0.1 arrive: landed in Junk after 0 s")
+    assert result.code == 1
+    assert re.fullmatch(r"SMTP WARNING - 127\.0\.0\.1 arrive: landed in Junk after \d s", result.first)
 
 
 @pytest.mark.parametrize(("sent", "left"), [(2, "1 message left"), (3, "2 messages left")])

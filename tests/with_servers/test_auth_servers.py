@@ -15,7 +15,7 @@ from servers.dovecot import MECHANISMS, PASSWORD, USER, Dovecot, token
 from servers.netns import NetworkNamespace
 from servers.scripted import Action, Auth, ScriptedServer, Session, SmtpScript, login, plain, scram
 from servers.submission import Submission
-from smtp_status.secrets import HIDDEN
+from smtp_status.secrets.repetition import HIDDEN
 
 HOST = "127.0.0.1"
 HELO = ("-F", "probe.example.org")

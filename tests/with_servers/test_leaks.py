@@ -17,7 +17,7 @@ import pytest
 from helpers.plugin import LAUNCHER, ROOT, run
 from servers.certs import Certs
 from servers.scripted import Auth, ScriptedServer, Session, Silence, SmtpScript, cram_md5, login, oauth, plain, scram
-from smtp_status.secrets import HIDDEN
+from smtp_status.secrets.repetition import HIDDEN
 
 pytestmark = pytest.mark.timing
 

@@ -33,7 +33,7 @@ from smtp_status.check.several import Verdict
 from smtp_status.findings import Address, Finding, Outcome
 from smtp_status.options.settings import Settings
 from smtp_status.sasl.credentials import Credentials, Secret
-from smtp_status.secrets import HIDDEN
+from smtp_status.secrets.repetition import HIDDEN
 from smtp_status.smtp import address, patterns, replies, session
 from smtp_status.smtp.dialogue import Dialogue
 from smtp_status.smtp.patterns import compiled

@@ -344,7 +344,7 @@ class ImapMailbox:
 
     def _shown(self, octets: bytes) -> str:
         """The server's words for a sentence, and none of them where they repeat part of the login."""
-        from ..secrets import HIDDEN  # noqa: PLC0415 - only where something is wrong
+        from ..secrets.repetition import HIDDEN  # noqa: PLC0415 - only where something is wrong
 
         return HIDDEN if self._stream.login().repeated_by(octets) else sentence(octets)
 

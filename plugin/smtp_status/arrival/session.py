@@ -70,7 +70,7 @@ class ImapSession:
         stream = self._stream
         if stream is None or not stream.transcript:
             return []
-        from ..secrets import HIDDEN  # noqa: PLC0415 - for ``-vv`` only
+        from ..secrets.repetition import HIDDEN  # noqa: PLC0415 - for ``-vv`` only
 
         hidden = stream.login().repeated_among([line[len(">>> ") :] for line in stream.transcript])
         return [f"{line[:3]} {HIDDEN}" if place in hidden else line for place, line in enumerate(stream.transcript)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..net.clock import Deadline
     from ..options.arrivalplan import ArrivalPlan
-    from ..secrets import Login
+    from ..secrets.repetition import Login
     from ..smtp.message import Message
     from .ledger import Account
     from .mailbox import ImapMailbox

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..findings import Address
     from ..net.clock import Deadline
-    from ..secrets import Login
+    from ..secrets.repetition import Login
     from ..tls.layer import Peer, TlsLayer
 
 MOST_OCTETS = 16 * 1024 * 1024
@@ -68,7 +68,7 @@ class Stream:
 
     def login(self) -> Login:
         """All that nobody may be shown, as far as it is known by now."""
-        from ..secrets import Login  # noqa: PLC0415 - only for a server's words
+        from ..secrets.repetition import Login  # noqa: PLC0415 - only for a server's words
 
         return Login(self.secrets, self.sent, self.names)
 

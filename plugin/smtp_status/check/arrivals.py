@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..findings import Finding, Outcome
     from ..options.arrivalplan import ArrivalPlan, Threshold
     from ..options.settings import Settings
-    from ..secrets import Login
+    from ..secrets.repetition import Login
 
 
 class Arrivals:

@@ -5,7 +5,7 @@ A conversation takes such words out of what its own server said; here it is done
 
 from __future__ import annotations
 
-from ..secrets import HIDDEN, Login
+from ..secrets.repetition import HIDDEN, Login
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..net.conversation import Conversation, NewLayer
     from ..net.routes import Survey
     from ..options.settings import Settings
-    from ..secrets import Login
+    from ..secrets.repetition import Login
     from ..smtp.plan import Plan, Route
     from ..smtp.session import Search
     from ..tls.judge import Judge

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from ..findings import Address, Days
-    from ..secrets import Login
+    from ..secrets.repetition import Login
     from .actions import Result
     from .plan import Plan, Route
     from .transcript import Transcript
@@ -104,14 +104,14 @@ class Observations:
         login = self._login()
         if login is None or not login.repeated_by(said):
             return sentence(said)
-        from ..secrets import HIDDEN  # noqa: PLC0415 - only with a secret
+        from ..secrets.repetition import HIDDEN  # noqa: PLC0415 - only with a secret
 
         return HIDDEN
 
     def _login(self) -> Login | None:
         if not (self._secrets or self._sent):
             return None
-        from ..secrets import Login  # noqa: PLC0415 - most checks have no secret
+        from ..secrets.repetition import Login  # noqa: PLC0415 - most checks have no secret
 
         plan = self._plan
         boxes = (*plan.recipients, *(() if plan.sender is None else (plan.sender,)))
@@ -213,7 +213,7 @@ def _words(texts: Iterable[bytes], kept: int) -> str:
 def _without(login: Login, findings: tuple[Finding, ...], cut_off: Collection[int]) -> tuple[Finding, ...]:
     """``findings`` without the server's words that repeat part of ``login``, and without such words in ours.
     ``cut_off``: the places of those whose words end in the middle."""
-    from ..secrets import HIDDEN  # noqa: PLC0415 - only with a secret
+    from ..secrets.repetition import HIDDEN  # noqa: PLC0415 - only with a secret
 
     hidden = login.repeated_among([finding.text for finding in findings], cut_off)
     ours = login.cleared([words for finding in findings for words in (finding.cause, finding.about)])

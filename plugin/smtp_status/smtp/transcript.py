@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ..secrets import Login
+    from ..secrets.repetition import Login
 
 KEPT = 5 * 1024
 """Characters that are kept of the beginning, and as many of the end: the whole output has 8 KiB."""
@@ -105,7 +105,7 @@ def _repeating(pieces: Sequence[Piece], login: Login) -> set[int]:
 
 
 def _without_words(line: str) -> str:
-    from ..secrets import HIDDEN  # noqa: PLC0415 - only with a secret
+    from ..secrets.repetition import HIDDEN  # noqa: PLC0415 - only with a secret
 
     return _split(line)[0] + HIDDEN
 

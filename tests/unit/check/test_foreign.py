@@ -9,7 +9,7 @@ from smtp_status.net.routes import Survey
 from smtp_status.options.arrivalplan import ArrivalPlan
 from smtp_status.options.settings import Settings
 from smtp_status.sasl.credentials import Credentials, Secret
-from smtp_status.secrets import HIDDEN, Login
+from smtp_status.secrets.repetition import HIDDEN, Login
 from smtp_status.smtp.plan import Plan, Route
 
 LOGIN = Login([b"hunter2"])

@@ -25,7 +25,7 @@ from helpers.talk import (
 )
 from smtp_status.findings import Finding, Target
 from smtp_status.sasl.credentials import Credentials, Secret
-from smtp_status.secrets import HIDDEN
+from smtp_status.secrets.repetition import HIDDEN
 from smtp_status.smtp import authentication, dialogue
 from smtp_status.smtp.actions import Answered, Connected
 from smtp_status.smtp.plan import Plan, Route

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtp_status.secrets import HIDDEN, Login
+from smtp_status.secrets.repetition import HIDDEN, Login
 from smtp_status.smtp import gap
 from smtp_status.smtp.transcript import KEPT, LEAST_KEPT, Transcript
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp_status import decodings
+from smtp_status.secrets import decodings
 
 TEXT = b"correct horse: 7\xc3\xa4"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtp_status.ordinary import WORDS
+from smtp_status.secrets.ordinary import WORDS
 
 
 def test_they_are_looked_up_as_octets_in_lower_case():

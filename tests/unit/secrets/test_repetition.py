@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.forms import FORMS, USER
-from smtp_status.secrets import HIDDEN, Login
+from smtp_status.secrets.repetition import HIDDEN, Login
 from smtp_status.text import clean, sentence
 
 NAMES = (USER, "mx1.example.org", "probe.example.org")
