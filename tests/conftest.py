@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 pytest.register_assert_rewrite("helpers")
 
 # ruff: noqa: E402 - rewriting must be registered before
+from helpers.standstill import Watch
 from servers.aio import MailServer
 from servers.certs import Certs
 from servers.dnsworld import DnsWorld
@@ -34,6 +36,52 @@ def pytest_configure() -> None:
     programs that a terminal or a scheduler started.  A handler, even of nothing, is none in a new program."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda _number, _frame: None)
+
+
+ATTEMPTS = 3
+AGAIN = "again"
+WATCH = pytest.StashKey[Watch]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """A test that failed while the machine stood still is made again, and the summary tells it: nothing keeps its time
+    then, neither the plugin nor the programs it is tested with.  Every other failure is one."""
+    if WATCH not in item.config.stash:
+        item.config.stash[WATCH] = Watch()
+    watch = item.config.stash[WATCH]
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for left in reversed(range(ATTEMPTS)):
+        watch.longest()
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        failed = [report for report in reports if report.failed]
+        stood = watch.longest() if failed and left else 0
+        for report in reports:
+            if stood and report.failed:
+                report.sections.append(("Standstill", f"the machine stood still for {stood:.2f} s: made again"))
+                report.outcome = AGAIN
+            if not stood or report in failed:
+                item.ihook.pytest_runtest_logreport(report=report)
+        if not stood:
+            break
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    return (AGAIN, "A", ("AGAIN", {"yellow": True})) if report.outcome == AGAIN else None
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for report in terminalreporter.getreports(AGAIN):
+        terminalreporter.section(f"made again: {report.nodeid}", "-")
+        terminalreporter.line(report.longreprtext)
+        terminalreporter.line(report.sections[-1][1])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if WATCH in config.stash:
+        config.stash[WATCH].close()
 
 
 @pytest.fixture(scope="session")

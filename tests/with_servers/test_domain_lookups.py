@@ -168,8 +168,9 @@ class TestUnbound:
     def test_silence(self, world):
         (found,) = look_up(world, mx.mail_domain("silent.test"), seconds=1)
         # Unbound knows after a while that nobody is there.
-        timeout = Finding("dns", "timeout", cause="MX: no answer from 127.0.0.1 port 53 for 1.0 s")
-        assert found.fault in (timeout, Finding("dns", "servfail", cause="MX: the resolver fails (SERVFAIL)"))
+        if found.fault != Finding("dns", "servfail", cause="MX: the resolver fails (SERVFAIL)"):
+            assert (found.fault.stage, found.fault.kind) == ("dns", "timeout")
+            assert re.fullmatch(r"MX: no answer from 127\.0\.0\.1 port 53 for \d\.\d s", found.fault.cause)
 
     def test_without_validation_nothing_is_secure(self, world):
         found, (first, second) = exchangers(world, "example", server=UNVALIDATING)
@@ -189,7 +190,7 @@ class TestPolicies:
             ("stshtml", "it is of type text/html, not text/plain"),
             ("sts404", "HTTP status 404"),
             ("ststwo", "2 records announce one, senders take that for none"),
-            ("stsslow", "no answer from mta-sts.stsslow.example.test for 0.5 s"),
+            ("stsslow", "no answer from mta-sts.stsslow.example.test for N s"),
             ("stsnohost", "no address for mta-sts.stsnohost.example.test"),
             (
                 "stsname",
@@ -206,15 +207,17 @@ class TestPolicies:
         )
         policy = announced.failure
         if policy is None:
-            addresses = reachable_first(web.addresses)
+            site = https.Site(host, reachable_first(web.addresses))
+            seconds = 0.5 if name == "stsslow" else 10
             policy = world.call(
-                lambda: https.fetch(
-                    https.Site(host, addresses), mtasts.PATH, mtasts.SIZE_LIMIT, context.authorities(), Deadline(0.5)
-                )
+                lambda: https.fetch(site, mtasts.PATH, mtasts.SIZE_LIMIT, context.authorities(), Deadline(seconds))
             )
             if isinstance(policy, https.Page):
                 policy = mtasts.read_page(policy.media_type, policy.body)
-        assert policy == found if isinstance(found, mtasts.StsPolicy) else policy.cause == found
+        if isinstance(found, mtasts.StsPolicy):
+            assert policy == found
+        else:
+            assert re.sub(r"for \d\.\d s$", "for N s", policy.cause) == found
 
     def test_none_announced(self, world):
         (announced,) = look_up(world, mtasts.announcement("null.example.test"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 import time
@@ -136,8 +137,8 @@ class TestFetch:
     def test_a_silent_address_has_its_share(self, trusted):
         with silent_port() as silent, WebServer(trusted, {HOST: page(POLICY)}) as server:
             began = time.monotonic()
-            assert fetch(address_of(silent), address_of(server.port), seconds=1) == Page("text/plain", POLICY)
-        assert 0.4 < time.monotonic() - began < 1
+            assert fetch(address_of(silent), address_of(server.port), seconds=3) == Page("text/plain", POLICY)
+        assert 1.2 < time.monotonic() - began < 3
 
     def test_no_address(self):
         assert fetch() == Failure("notfound", "no address for mx1.example.test")
@@ -146,7 +147,8 @@ class TestFetch:
     def test_slow(self, trusted, octets):
         began = time.monotonic()
         found = fetched(trusted, octets, seconds=0.4)
-        assert (found.kind, found.cause) == ("timeout", "no answer from mx1.example.test for 0.4 s")
+        assert found.kind == "timeout"
+        assert re.fullmatch(r"no answer from mx1\.example\.test for [01]\.\d s", found.cause)
         assert time.monotonic() - began < 1.5
 
     def test_a_flood_ends_at_the_limit(self, trusted):

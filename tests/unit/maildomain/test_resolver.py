@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import struct
 import threading
@@ -457,7 +458,7 @@ class TestTurns:
             found = ask(MX, server, seconds=0.4)
         assert 0.35 < time.monotonic() - began < 1.5
         assert found.failure.kind == "timeout"
-        assert found.failure.cause == f"no answer from 127.0.0.1 port {server.port} for 0.4 s"
+        assert re.fullmatch(rf"no answer from 127\.0\.0\.1 port {server.port} for [01]\.\d s", found.failure.cause)
         assert len(server.queries) == 2
 
     def test_the_most_telling_failure_is_told(self):
