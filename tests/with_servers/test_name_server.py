@@ -24,7 +24,7 @@ def test_name_server_that_never_answers(tmp_path):
             result = run("-H", "mx.example.org", "-t", "2", wrap=namespace.enter)
             waited = time.monotonic() - began
             asked = silent.recv(512)
-    sentence = r"SMTP CRITICAL - mx\.example\.org timed out at dns: no answer from the resolver for (2\.[0-4]|1\.9) s"
+    sentence = r"SMTP CRITICAL - mx\.example\.org timed out at dns: no answer from the resolver for [1-3]\.\d s"
     assert re.fullmatch(sentence, result.first)
     assert result.code == 2
     assert list(result.perfdata) == ["time"]
