@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..text import clean, cut
+from .replies import BAD_SEQUENCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ UNKNOWN_COMMAND = frozenset((500, 502, 504))
 WORD_SHOWN = 20
 REFUSAL_SHOWN = 60
 
+ANOTHER_NAME = "it wants another name of this host: -F?"
+
 _OF_NAMES = (
     b"fully-qualified",
     b"fully qualified",
@@ -24,8 +27,15 @@ _OF_NAMES = (
     b"hostname",
     b"host name",
     b"domain name",
+    b"domain address",
     b"invalid name",
 )
+_OF_OUR_NAME = (b"lo name", b"lo command rejected", b"lo argument")  # of HELO, EHLO and LHLO
+_OF_OUR_ADDRESS = (b"client host", b"reverse", b"rdns", b"ptr", b"blocked", b"listed")
+"""What no other name would change: Postfix' ``cannot find your hostname`` looks for the name of an address."""
+
+_HELLO = frozenset((b"helo", b"ehlo"))
+_PUNCTUATION = b"<>()[]'\":;,."
 _FEWEST_STARS = 5
 
 
@@ -33,7 +43,7 @@ def after_hello(session: Session, reply: Reply) -> str:
     """What may be behind a refusal of EHLO, LHLO or HELO."""
     # Of a name that it takes for bad a server says why where it is told first.
     if any(map(about_our_name, filter(None, (session.refused_ehlo, reply)))):
-        return "it wants another name of this host: -F?"
+        return ANOTHER_NAME
     if reply.code not in UNKNOWN_COMMAND:
         return ""
     # Who knows neither EHLO nor HELO usually speaks the other protocol.
@@ -43,7 +53,17 @@ def after_hello(session: Session, reply: Reply) -> str:
 def about_our_name(reply: Reply) -> bool:
     """Whether a refusal is about the name this host gave."""
     said = b" ".join(reply.texts).lower()
-    return any(word in said for word in (*_OF_NAMES, b"helo name", b"helo command rejected"))
+    if any(words in said for words in _OF_OUR_NAME):
+        return True
+    return any(words in said for words in _OF_NAMES) and not any(words in said for words in _OF_OUR_ADDRESS)
+
+
+def after_mail(reply: Reply) -> str:
+    """What may be behind a refusal of MAIL or RCPT: many servers look at the name of HELO only now."""
+    words = b" ".join(reply.texts).lower().split()
+    # In an address or a name helo says nothing, and asked for as the first command it is no name that is wrong.
+    of_hello = any(_HELLO.issuperset(word.strip(_PUNCTUATION).split(b"/")) for word in words)
+    return ANOTHER_NAME if of_hello and reply.code != BAD_SEQUENCE and b"first" not in words else ""
 
 
 def instead(session: Session) -> str:

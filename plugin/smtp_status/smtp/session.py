@@ -142,9 +142,10 @@ class Session:
         ``hint``: what may be behind a refusal.
         """
         column = replies.judge(verb, answer.reply.code)
-        of_helo = stage in ("mail", "rcpt") and b"helo" in b" ".join(answer.reply.texts).lower()
-        if not hint and of_helo and answer.reply.code != replies.BAD_SEQUENCE:
-            hint = "it wants another name of this host: -F?"  # many look at it only now
+        if not hint and stage in ("mail", "rcpt") and column in ("failure", "error"):
+            from .hints import after_mail  # noqa: PLC0415 - most servers take it
+
+            hint = after_mail(answer.reply)
         cause = hint if column in ("failure", "error") else ""
         if column == "protocol":
             cause = f"not a {reply_to(verb)}"

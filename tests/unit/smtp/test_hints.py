@@ -53,7 +53,13 @@ def test_why_is_in_the_words_about_ehlo():
     ("reply", "hint"),
     [
         ("450 4.7.1 Helo command rejected: Host not found", "it wants another name of this host: -F?"),
+        ("550 5.7.1 Bad HELO/EHLO: not a name", "it wants another name of this host: -F?"),
         ("503 5.5.1 Error: send HELO/EHLO first", ""),
+        ("550 polite people say HELO first", ""),
+        ("550 5.1.1 <helo@example.org>: Recipient address rejected: User unknown", ""),
+        ("550 5.1.8 <michelot@helo.example>: Sender address rejected: Domain not found", ""),
+        ("550 5.7.23 SPF fail: identity=mailfrom; helo=probe.example.org; envelope-from=x@example.net", ""),
+        ("450 4.7.25 Client host rejected: cannot find your hostname, [192.0.2.1]", ""),
     ],
 )
 def test_a_name_is_asked_for_again_by_who_forgot_it(reply, hint):
@@ -70,6 +76,12 @@ def test_a_name_is_asked_for_again_by_who_forgot_it(reply, hint):
         ),
         ("501 5.5.4 Invalid domain name", "it wants another name of this host: -F?"),
         ("550 5.7.1 Bad HELO name", "it wants another name of this host: -F?"),
+        ("501 Syntactically invalid EHLO argument(s)", "it wants another name of this host: -F?"),
+        ("501 5.0.0 EHLO requires domain address", "it wants another name of this host: -F?"),
+        # Postfix with smtpd_delay_reject=no says what it has against the address only now.
+        ("450 4.7.25 Client host rejected: cannot find your hostname, [192.0.2.1]", ""),
+        ("554 5.7.1 Client host [192.0.2.1] blocked using bl.example; no hostname", ""),
+        ("550 your host name has no reverse DNS", ""),
         ("504 5.5.1 not implemented", "an LMTP server? try --lmtp"),
         ("500 5.5.1 unknown", "an LMTP server? try --lmtp"),
         ("550 5.7.1 go away", ""),
