@@ -41,6 +41,8 @@ _ENCODED = re.compile(rb"(?:[0-9A-Za-z+/_=%#;:&\\-][ ,.\r\n]{0,2}){7}")
 _NUMBER = re.compile(rb"(?<!\d)\d{1,7}(?!\d)")
 _MANY_DIGITS = re.compile(rb"\d{15}")
 _MANY_BITS = 35
+_APART = re.compile(rb"(?<![0-9])[01]{5,8}(?![0-9])")
+_SEVEN = 7  # bits of a character of ASCII
 _ESCAPE = re.compile(
     rb"[%=]([0-9A-Fa-f]{2})"  # RFC 3986 section 2.1, RFC 2045 section 6.7
     rb"|\\x\{?([0-9A-Fa-f]{2})\}?"
@@ -155,8 +157,12 @@ def _base32(octets: bytes) -> Iterator[bytes]:
 
 def _bits(octets: bytes) -> Iterator[bytes]:
     digits = octets.translate(None, _NOT_BITS)
-    if len(digits) >= _MANY_BITS:
-        yield from _shifted(digits, 2)
+    if len(digits) < _MANY_BITS:
+        return
+    yield from _shifted(digits, 2)
+    yield bytes(int(number, 2) for number in _APART.findall(octets))
+    for start in range(_SEVEN):
+        yield bytes(int(digits[place : place + _SEVEN], 2) for place in range(start, len(digits) - _SEVEN + 1, _SEVEN))
 
 
 def _shifted(digits: bytes, base: int) -> Iterator[bytes]:

@@ -30,3 +30,9 @@ def bare(octets: bytes) -> bytes:
 def joined(octets: bytes) -> bytes:
     """With one blank for each run of white space, and nothing for the NUL of UTF-16."""
     return b" ".join(octets.translate(None, b"\0").split())
+
+
+def spaced(octets: bytes) -> tuple[bytes, bytes]:
+    """``joined``, and the same without any blank: a line may have ended where the secret has none."""
+    one = joined(octets)
+    return one, one.replace(b" ", b"")

@@ -26,6 +26,7 @@ def of_password(secret: str) -> Iterator[str]:
     for form in (secret, secret[::-1], secret.translate(_ROT13)):
         yield form.lower()
         if not form.isascii():
+            yield form  # case is no matter among ASCII alone where it is encoded
             yield form.upper()
             for octets in folding.folded(form.encode("utf-8", "surrogateescape")):
                 yield folding.characters(octets).lower()

@@ -40,6 +40,9 @@ _BETWEEN = b"\xff\xfe\xfd"  # no part of a text in UTF-8
 _STATUS = re.compile(rb"\b[245]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
 _PROMPT = re.compile(rb"\b(?:UGFzc3dvcmQ6|VXNlcm5hbWU6)\b")  # LOGIN's, in base64, which Postfix shows in refusals
 _WORD = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+|[\x80-\xff]+")
+_SYMBOLS = re.compile(rb"[^0-9a-z\x80-\xff]+")
+_PUNCTUATION = re.compile(rb" ?[.,:;/=_'\"()\[\]-]? ?")
+"""What stands between words in any text."""
 
 
 class Login:
@@ -180,16 +183,25 @@ class Login:
         bare = folding.bare(folded)
         if self._long_runs.are_in(bare):
             return True
-        joined = folding.joined(folded)
         places = self._runs.places(bare)
-        for place in self._runs_with_symbols.places(joined):
-            places.append(range(len(folding.bare(joined[: place.start])), len(folding.bare(joined[: place.stop]))))
+        marked: list[range] = []  # with symbols that do not just stand between words
+        for text in folding.spaced(folded):
+            for found in self._runs_with_symbols.places(text):
+                place = range(len(folding.bare(text[: found.start])), len(folding.bare(text[: found.stop])))
+                of_any_text = all(map(_PUNCTUATION.fullmatch, _SYMBOLS.findall(text, found.start, found.stop)))
+                (places if of_any_text else marked).append(place)
         if cut_off and bare.endswith(self._beginnings):
             places.append(range(len(bare) - forms.CUT_RUN, len(bare)))
-        if not places:
+        if not (places or marked):
             return False
-        innocent = [*_ordinary_words(reading), *(place for name in self._names for place in _finds(bare, name))]
-        return not all(
+        names = [place for name in self._names for place in _finds(bare, name)]
+        words = [*_ordinary_words(reading), *names]
+        return not (self._all_are_in(words, places, bare) and self._all_are_in(names, marked, bare))
+
+    def _all_are_in(self, innocent: list[range], places: list[range], bare: bytes) -> bool:
+        """Whether what stands at ``places`` of a text made ``bare`` is part of what is ``innocent``, and no password as
+        a whole."""
+        return all(
             place
             and any(_within(place, other) for other in innocent)
             and not any(whole in bare[place.start : place.stop] for whole in self._whole)
@@ -204,7 +216,7 @@ class Login:
         bare = folding.bare(lower)
         if self._runs.are_in(bare) or self._long_runs.are_in(bare, LONG_STEP):
             return True
-        if self._runs_with_symbols and self._runs_with_symbols.are_in(folding.joined(lower)):
+        if self._runs_with_symbols and any(map(self._runs_with_symbols.are_in, folding.spaced(lower))):
             return True
         return cut_off and any(folding.bare(view.lower()).endswith(self._beginnings) for view in views)
 

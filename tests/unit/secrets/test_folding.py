@@ -33,3 +33,7 @@ def test_bare_is_without_all_that_may_stand_between_letters():
 
 def test_joined_has_one_blank_where_there_was_white_space():
     assert folding.joined(b" p@ss \r\n w\0o\0rd ") == b"p@ss word"
+
+
+def test_spaced_is_looked_at_without_blanks_too():
+    assert folding.spaced(b"p@ss \r\n word") == (b"p@ss word", b"p@ssword")

@@ -102,6 +102,37 @@ def test_any_five_characters(secret: str, form: str) -> None:
             assert known.repeated_by(f"no: {FORMS[form](part)} try again"), part
 
 
+@pytest.mark.parametrize("form", ["hexadecimal", "base64", "percent", "decimal", "JSON escapes", "other case"])
+@pytest.mark.parametrize("secret", ["lYüя漢rΩSLoDY", "jяUJüЖwPfE", "Grüße-AUS-Köln"])
+def test_letters_beyond_ascii_in_both_cases(secret: str, form: str) -> None:
+    known = login(secret)
+    for start in range(len(secret) - 4):
+        part = secret[start : start + 5]
+        assert known.repeated_by(f"no: {FORMS[form](part)}"), part
+
+
+@pytest.mark.parametrize(("secret", "text"), [(">:%)a~);j!", "x(%)a~))"), ("q>/in]||}>@<&q", "no: /in]||}>@")])
+def test_symbols_around_an_ordinary_word_tell_a_password(secret: str, text: str) -> None:
+    assert login(secret).repeated_by(text)
+    assert not login("list (not) in/out").repeated_by("5.7.8 Error: user is (not) in/out of the list")
+
+
+@pytest.mark.parametrize("secret", ["!@#a$%^b&*", "v0#:e{|!LI8#"])
+def test_symbols_are_found_where_a_line_ends_between_them(secret: str) -> None:
+    known = login(secret)
+    for start in range(len(secret) - 4):
+        part = secret[start : start + 5]
+        for place in range(1, 5):
+            assert known.repeated_by(f"no: {part[:place]}\n{part[place:]} again")
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_seven_bits_a_character(secret: str) -> None:
+    if secret.isascii():
+        for between in (" ", ""):
+            assert login(secret).repeated_by("no: " + between.join(f"{ord(char):07b}" for char in secret))
+
+
 @pytest.mark.parametrize("secret", SECRETS[:3], ids=range(3))
 def test_any_five_characters_of_what_was_sent(secret: str) -> None:
     line = base64.b64encode(f"\0{USER}\0{secret}".encode())
