@@ -133,13 +133,15 @@ class Target(NamedTuple):
     """One server to converse with: ``host`` as the user or the MX record named it, and where it listens.
 
     ``label`` goes in front of its perfdata labels, '' for a single target.  ``dns_seconds``: how long its addresses
-    were looked up, None for a numeric address or a socket's path.
+    were looked up, None for a numeric address or a socket's path.  ``apart``: the address, where that is what tells
+    it apart from other targets of the same host.
     """
 
     host: str
     addresses: tuple[Address, ...]
     label: str = ""
     dns_seconds: float | None = None
+    apart: str = ""
 
 
 class StageTime(NamedTuple):

@@ -127,6 +127,23 @@ class TestRequire:
         assert (found.code, found.steady) == (0, "SMTP OK - 127.0.0.1 answered in N s: 220 scripted.test ESMTP")
 
 
+def test_which_address_it_is_is_said_where_one_name_has_several(scripted: Scripted) -> None:
+    def reply(query, _stream):  # type: ignore[no-untyped-def]
+        both = ("mx.test. 60 IN A 127.0.0.1", "mx.test. 60 IN A 127.0.0.2")
+        return octets(query, *(both if query.question[0].rdtype.name == "A" else ()))
+
+    one = scripted()
+    second(scripted, one, ehlo=DENIED)
+    with FakeDns(reply) as dns:
+        at = ("-H", "mx.test", "--nameserver", f"127.0.0.1:{dns.port}", "--all-addresses", "-p", str(one.port))
+        refused, slow = run(*at), run(*at, "--state", "ehlo:554=ok", "--stage-warning", "banner=1000:")
+    assert (refused.code, refused.first) == (
+        1,
+        "SMTP WARNING - 1 of 2 addresses answer; mx.test 127.0.0.2 ehlo: 554 5.7.1 Relay access denied",
+    )
+    assert slow.first.startswith("SMTP WARNING - 2 of 2 addresses answer as wanted, but mx.test 127.0.0.1: banner took ")
+
+
 def test_a_lookup_that_was_not_needed_is_no_excuse_for_the_time(scripted: Scripted) -> None:
     """The run came to its end, so ``-c`` counts, with one host as with several."""
 

@@ -146,7 +146,7 @@ class SMTPSummary(nagiosplugin.Summary):
             if self._resource.arrivals is not None and decisive.metric.value.stage in MAILBOX_STAGES:
                 return self._of_mailbox_of_several(self._resource.arrivals, decisive.metric.value, count)
             notes = [] if worst.accepts else [_in_short(worst.outcome)]
-            return _told(settings.domain or "", decisive.metric.value, notes, f"{count}; ")
+            return _told(_shown_host(settings.domain or ""), decisive.metric.value, notes, f"{count}; ")
         if decisive is not None and decisive.metric.context != "verdict":
             return _but_one(count, verdict, decisive)
         if worst.state != "ok":
@@ -241,8 +241,10 @@ def _is_negative(judgement: Judgement) -> bool:
     return _last_refusal(judgement.outcome) is not None if judgement.accepts else judgement.finding.succeeded
 
 
-def _host(outcome: Outcome) -> str:
-    return _shown_host(outcome.target.host)
+def _host(outcome: Outcome, cause: str = "") -> str:
+    """The host, with its address where that tells it apart and ``cause`` does not name it."""
+    host, apart = _shown_host(outcome.target.host), outcome.target.apart
+    return f"{host} {apart}" if apart and apart not in cause.split() else host
 
 
 def _shown_host(host: str) -> str:
@@ -292,7 +294,7 @@ def _problem(outcome: Outcome, finding: Finding, wish: str = "", lead: str = "",
     if finding.stage == "quit":
         notes.append(f"{_did(outcome)[0]} before")
     notes.append("not wanted" if finding.succeeded and not wish else wish)
-    return _told(outcome.target.host, finding, notes, lead, parts)
+    return _told(_host(outcome, finding.cause), finding, notes, lead, parts)
 
 
 def _recipient(outcome: Outcome, finding: Finding) -> str:
@@ -308,7 +310,7 @@ def _told(host: str, finding: Finding, notes: list[str], lead: str, parts: Seque
     remark = cut(", ".join(note for note in notes if note), REMARK_SHOWN)
     said = [*([Part(remark)] if remark else []), *parts]
     timed_out = "timed out at " if finding.kind == "timeout" else ""
-    where = f"{_shown_host(host)} " if host else ""
+    where = f"{host} " if host else ""
     before = f"{lead}{where}{timed_out}{finding.stage}: "
     if finding.codes:
         return _fitted(before, reply_words(finding), said)

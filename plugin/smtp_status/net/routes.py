@@ -101,7 +101,8 @@ def labelled(routes: Iterable[Route], all_addresses: bool) -> tuple[Route, ...]:
         for address in target.addresses:
             # A socket's path is its host already.
             wanted = f"{target.host}_{address.text}" if address.port and address.text != target.host else target.host
-            single.append((wanted, route._replace(target=target._replace(addresses=(address,)))))
+            apart = address.text if len(target.addresses) > 1 else ""
+            single.append((wanted, route._replace(target=target._replace(addresses=(address,), apart=apart))))
     made = labels(wanted for wanted, _ in single)
     return tuple(route._replace(target=route.target._replace(label=label)) for label, (_, route) in zip(made, single))
 
