@@ -15,6 +15,7 @@ from servers.certs import Certs
 from servers.netns import NetworkNamespace
 from servers.postfix import Postfix
 from servers.process import started
+from servers.scripted import Sleep
 
 HOST = "127.0.0.1"
 HELO = "probe.example.org"
@@ -420,6 +421,19 @@ class TestProxy:
             2,
             f"SMTP CRITICAL - {HOST} ehlo: data before it was asked for, perhaps the reply to the PROXY header:"
             " 500 5.5.2 Error: command not recognized",
+        )
+
+
+    @pytest.mark.parametrize("more", [(), ("-q",), ("--helo",), ("-q", "--state", "quit=ok")])
+    def test_nobody_wants_a_header_and_says_so_late(self, scripted, more):
+        """Each later reply would be taken for that to the next command: MAIL's 250 for that to RCPT."""
+        late = (b"500 5.5.2 Error: command not recognized\r\n", Sleep(0.2), b"250 mx1\r\n")
+        server = scripted(proxy=True, ehlo=late, helo=late)
+        result = run("-H", HOST, "-p", str(server.port), "-r", "--to", "bob@example.org", *more)
+        assert (result.code, result.first) == (
+            2,
+            f"SMTP CRITICAL - {HOST} ehlo: 500 5.5.2 Error: command not recognized"
+            " (perhaps the reply to the PROXY header)",
         )
 
 

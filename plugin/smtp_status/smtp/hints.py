@@ -46,6 +46,8 @@ def after_hello(session: Session, reply: Reply) -> str:
         return ANOTHER_NAME
     if reply.code not in UNKNOWN_COMMAND:
         return ""
+    if session.may_answer_proxy:
+        return "perhaps the reply to the PROXY header"
     # Who knows neither EHLO nor HELO usually speaks the other protocol.
     return "no LMTP server? try without --lmtp" if session.plan.lmtp else "an LMTP server? try --lmtp"
 

@@ -84,7 +84,7 @@ def hello(session: Session) -> Steps[None]:
     answer = yield from session.command("ehlo", verb, f"{verb} {name}".encode())
     session.extensions = extensions(answer.reply) if answer.reply.code == 250 and verb != "HELO" else {}
     session.refused_ehlo = None
-    if verb == "EHLO" and answer.reply.code in HELO_AFTER:
+    if verb == "EHLO" and answer.reply.code in HELO_AFTER and not session.may_answer_proxy:
         verb = "HELO"
         session.refused_ehlo = answer.reply
         answer = yield from session.command("ehlo", verb, f"{verb} {name}".encode())

@@ -66,6 +66,12 @@ class Session:
         self.mail_begun = False
         self.message_accepted = False
 
+    @property
+    def may_answer_proxy(self) -> bool:
+        """Whether a refusal of EHLO may be the answer to our PROXY header, and all replies behind it that to the command
+        before: to go on would take one for another.  Within TLS there was no such header."""
+        return self.plan.proxy is not None and not self.secured
+
     def reached(self, stage: str) -> None:
         """``stage`` has ended well; the conversation is over where it was to end there."""
         if self.plan.quit_after == stage:

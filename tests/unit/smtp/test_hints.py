@@ -93,6 +93,26 @@ def test_a_hint_looks_at_the_words(reply, hint):
     assert (talk.last.stage, talk.last.cause) == ("ehlo", hint)
 
 
+@pytest.mark.parametrize(
+    ("reply", "hint"),
+    [
+        ("500 5.5.2 command not recognized", "perhaps the reply to the PROXY header"),
+        ("504 5.5.2 need fully-qualified hostname", "it wants another name of this host: -F?"),
+        ("550 5.7.1 go away", ""),
+    ],
+)
+@pytest.mark.parametrize("verb", [{}, {"lmtp": True}, {"helo_only": True}], ids=["EHLO", "LHLO", "HELO"])
+def test_behind_a_proxy_header_a_refusal_is_the_last_word(verb, reply, hint):
+    talk = Talk(plan(proxy=(), **verb), GREETING, reply, BYE)
+    assert (talk.last.stage, talk.last.cause) == ("ehlo", hint)
+    assert talk.commands[-1] == "QUIT" and talk.commands[-2].endswith("LO probe.example.org")
+
+
+def test_within_tls_no_proxy_header_is_answered():
+    talk = Talk(plan(proxy=(), tls=TlsPlan("ssl")), GREETING, "500 what?", "250 mx1", BYE)
+    assert talk.last.succeeded
+
+
 def test_helo_first_and_nothing_else():
     talk = Talk(plan(helo_only=True), GREETING, "250-mx1\n250 PIPELINING", BYE)
     assert talk.commands == ["HELO probe.example.org", "QUIT"]
