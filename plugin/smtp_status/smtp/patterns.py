@@ -29,6 +29,9 @@ CLASSES = {
 }
 """The classes of POSIX (section 9.3.5) in ASCII, as they read inside of brackets."""
 
+_EDGES = {r"\<": r"\b(?=\w)", r"\>": r"\b(?<=\w)"}
+"""Where words begin and end, as the C library of GNU has it."""
+
 LIMIT = 998
 """Characters of an expression."""
 
@@ -86,7 +89,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def translated(text: str) -> str:
-    """``text`` with the classes of POSIX, such as ``[[:space:]]``, in Python's words."""
+    """``text`` with the classes of POSIX, such as ``[[:space:]]``, and the edges of words in Python's words."""
     parts = []
     position = 0
     while position < len(text):
@@ -95,7 +98,7 @@ def translated(text: str) -> str:
             parts.append(text[position])
             position += 1
             continue
-        parts.append(opening[0])
+        parts.append(_EDGES.get(opening[0], opening[0]))
         position = opening.end()
         if opening[0].startswith("["):
             position = _brackets(text, position, parts)

@@ -36,6 +36,12 @@ from smtp_status.smtp import patterns
         ("250 ok$", "250-ok\n250 ok", True),
         ("^250 ok", "250-ok\n250 ok", True),
         (r"\d{3} ok", "250 ok", True),
+        (r"\<ok\>", "250 ok", True),
+        (r"\<ok\>", "250 ok, go on", True),
+        (r"\<ok\>", "250 token", False),
+        (r"\<k", "250 ok", False),
+        (r"o\>", "250 ok", False),
+        (r"\\<", r"250 \<", True),
     ],
 )
 def test_patterns(pattern: str, line: str, matches: bool) -> None:
