@@ -60,6 +60,13 @@ def test_dovecot_behind_a_load_balancer(submission: Submission, version):
     assert check(port, "-t", "5").code == 2
 
 
+@pytest.mark.parametrize("server", ["postfix", "dovecot"])
+def test_a_login_begun_by_hand_does_not_trip_over_quit(submission: Submission, tls, server):
+    port = {"postfix": submission.postfix.port["smtp"], "dovecot": submission.dovecot.port["submission"]}[server]
+    result = check(port, *tls, "-C", "AUTH LOGIN", "-R", "334")
+    assert (result.code, result.steady) == (0, f"SMTP OK - {HOST} answered in N s: 334 VXNlcm5hbWU6")
+
+
 class TestSubmission:
     def test_seen_to_be_done(self, submission: Submission, tls, password_file):
         box = submission.dovecot.mailbox()

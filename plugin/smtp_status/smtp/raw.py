@@ -17,23 +17,23 @@ VERB_SHOWN = 20
 def raw_commands(session: Session) -> Steps[None]:
     """All raw commands in their order; the first that fails ends them."""
     commands = session.plan.commands
-    challenged = False  # the last reply asked for a SASL response
     for number, command in enumerate(commands, 1):
-        challenged = yield from raw(session, command, challenged)
+        yield from raw(session, command)
         following = commands[number : number + 1]
         if not following or following[0].stage != command.stage:
             session.reached(command.stage)
 
 
-def raw(session: Session, command: RawCommand, challenged: bool) -> Steps[bool]:
-    """``-C``: its reply is judged by its ``-R``, else by the reply table; whether that reply is a SASL challenge, as
-    the last one was where ``challenged``."""
+def raw(session: Session, command: RawCommand) -> Steps[None]:
+    """``-C``: its reply is judged by its ``-R``, else by the reply table."""
     stage = command.stage
-    shown = without_response(session, command.line, challenged)
+    shown = without_response(session, command.line, session.challenged)
+    session.challenged = False
     # The verb is named in sentences too, and the line may be anything.
     verb = "message" if stage == "message" else cut(clean(shown.partition(b" ")[0]), VERB_SHOWN).upper()
     about = clean(shown) if stage == "command" else ""
     answer = yield from session.command(stage, verb, command.line, shown)
+    session.challenged = answer.reply.code == replies.CONTINUE
     if stage == "message" and 200 <= answer.reply.code < 300:
         session.message_accepted = True
     if command.expected is None and (verb, answer.reply.code) == ("AUTH", replies.CONTINUE):
@@ -52,7 +52,6 @@ def raw(session: Session, command: RawCommand, challenged: bool) -> Steps[bool]:
         session.observations.add_reply(stage, "mismatch" if reason else "success", answer, reason, about)
         if reason:
             raise Over
-    return answer.reply.code == replies.CONTINUE
 
 
 def without_response(session: Session, line: bytes, challenged: bool) -> bytes:

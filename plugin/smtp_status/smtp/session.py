@@ -39,8 +39,8 @@ class Session:
 
     ``may_command``: the server has greeted and waits for a command, not for TLS or a message.  ``secured``: TLS
     stands, and ``handshake`` is what came of it.  ``extensions``: what EHLO offered, with parameters;
-    ``refused_ehlo``: the reply after which HELO was said instead.  ``masked``: the greeting is of asterisks.  ``link``
-    is None until it is connected.  ``tolerates`` says of a fault of TLS that stands whether the conversation goes on;
+    ``refused_ehlo``: the reply after which HELO was said instead.  ``masked``: the greeting is of asterisks.
+    ``challenged``: the server waits for a SASL response.  ``link`` is None until it is connected.  ``tolerates`` says of a fault of TLS that stands whether the conversation goes on;
     ``search`` looks for a pattern in lines, in the place of ``patterns.found``.  ``share``: how many conversations the
     output is shared by.
     """
@@ -63,6 +63,7 @@ class Session:
         self.refused_ehlo: Reply | None = None
         self.masked = False
         self.may_command = False
+        self.challenged = False
         self.mail_begun = False
         self.message_accepted = False
 

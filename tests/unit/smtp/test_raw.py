@@ -62,7 +62,8 @@ def test_the_first_raw_command_that_fails_ends_it():
     ],
 )
 def test_raw_reply_by_the_table(line, answer, kind):
-    talk = Talk(plan(commands=raw((line, None))), *UP_TO_EHLO, answer, BYE)
+    cancelled = ["501 cancelled"] if answer.startswith("334") else []
+    talk = Talk(plan(commands=raw((line, None))), *UP_TO_EHLO, answer, *cancelled, BYE)
     assert (talk.decisive.stage, talk.decisive.kind, talk.decisive.about) == ("command", kind, line)
 
 
@@ -133,3 +134,19 @@ def test_quit_after_a_run_of_raw_commands(stage, sent):
     goodbye = [OK, BYE] if "MAIL" in sent else [BYE]
     talk = Talk(plan(commands=commands, quit_after=stage), *UP_TO_EHLO, *[OK] * count, *goodbye)
     assert talk.verbs == f"EHLO {sent} {'RSET ' if 'MAIL' in sent else ''}QUIT"
+
+
+@pytest.mark.parametrize("more", [{}, {"quit_after": "command"}])
+def test_a_login_that_was_begun_is_cancelled_before_quit(more):
+    """Else the server takes QUIT for the user's name, which is base64, and asks for the password."""
+    commands = raw(("AUTH LOGIN", "334"))
+    talk = Talk(plan(commands=commands, **more), *UP_TO_EHLO, "334 VXNlcm5hbWU6", "501 cancelled", BYE)
+    assert talk.commands[-3:] == ["AUTH LOGIN", "*", "QUIT"]
+    assert [finding.stage for finding in talk.outcome.findings[-2:]] == ["command", "quit"]
+    assert all(finding.succeeded for finding in talk.outcome.findings)
+
+
+def test_what_was_answered_is_not_cancelled():
+    commands = raw(("AUTH LOGIN", None), ("dXNlcg==", None), ("cGFzcw==", None))
+    talk = Talk(plan(commands=commands), *UP_TO_EHLO, "334 VXNl", "334 UGFz", "535 no", BYE)
+    assert talk.commands[-2:] == ["cGFzcw==", "QUIT"]
