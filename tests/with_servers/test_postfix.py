@@ -423,7 +423,6 @@ class TestProxy:
             " 500 5.5.2 Error: command not recognized",
         )
 
-
     @pytest.mark.parametrize("more", [(), ("-q",), ("--helo",), ("-q", "--state", "quit=ok")])
     def test_nobody_wants_a_header_and_says_so_late(self, scripted, more):
         """Each later reply would be taken for that to the next command: MAIL's 250 for that to RCPT."""

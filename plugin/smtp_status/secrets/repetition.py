@@ -118,9 +118,24 @@ class Login:
             left = [place for place in range(len(raw)) if place not in found]
             together = self._together([raw[place] for place in left])
             if not together:
-                return found
+                return self._with_rests(raw, found)
             found.update(left[place] for place in together)
         return set(range(len(raw)))
+
+    def _with_rests(self, raw: list[bytes], found: set[int]) -> set[int]:
+        """``found`` with those beside them that hold what is left of a secret, where that is too short by itself."""
+        words = [folding.bare(_STATUS.sub(b"", text).lower()) for text in raw]
+        grown, near = set(found), forms.RUN - 1
+        for forwards in (True, False):
+            beside = b""
+            for place in range(len(words)) if forwards else reversed(range(len(words))):
+                word = words[place]
+                met = beside + word[:near] if forwards else word[-near:] + beside
+                if beside and self._runs.are_in(met):
+                    grown.add(place)
+                whole = beside + word if forwards else word + beside
+                beside = b"" if place not in grown else whole[-near:] if forwards else whole[:near]
+        return grown
 
     def cleared(self, texts: Sequence[str]) -> list[str]:
         """Clean ``texts`` of ours that hold foreign words, with HIDDEN for those that repeat part of the login."""

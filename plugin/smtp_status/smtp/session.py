@@ -40,9 +40,9 @@ class Session:
     ``may_command``: the server has greeted and waits for a command, not for TLS or a message.  ``secured``: TLS
     stands, and ``handshake`` is what came of it.  ``extensions``: what EHLO offered, with parameters;
     ``refused_ehlo``: the reply after which HELO was said instead.  ``masked``: the greeting is of asterisks.
-    ``challenged``: the server waits for a SASL response.  ``link`` is None until it is connected.  ``tolerates`` says of a fault of TLS that stands whether the conversation goes on;
-    ``search`` looks for a pattern in lines, in the place of ``patterns.found``.  ``share``: how many conversations the
-    output is shared by.
+    ``challenged``: the server waits for a SASL response.  ``link`` is None until it is connected.  ``tolerates`` says
+    of a fault of TLS that stands whether the conversation goes on; ``search`` looks for a pattern in lines, in the
+    place of ``patterns.found``.  ``share``: how many conversations the output is shared by.
     """
 
     def __init__(
@@ -69,8 +69,9 @@ class Session:
 
     @property
     def may_answer_proxy(self) -> bool:
-        """Whether a refusal of EHLO may be the answer to our PROXY header, and all replies behind it that to the command
-        before: to go on would take one for another.  Within TLS there was no such header."""
+        """Whether a refusal of EHLO may be the answer to our PROXY header, and each reply behind it that to the command
+        before: who went on would take one for another.  Within TLS there was no such header.
+        """
         return self.plan.proxy is not None and not self.secured
 
     def reached(self, stage: str) -> None:

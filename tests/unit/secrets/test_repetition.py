@@ -111,6 +111,21 @@ def test_letters_beyond_ascii_in_both_cases(secret: str, form: str) -> None:
         assert known.repeated_by(f"no: {FORMS[form](part)}"), part
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["fine", "hun", "ter2", "xyz", "fine"],
+        ["hun", "ter2", "xyz"],
+        ["2.7.0 hu", "2.1.0 nter", "2.1.5 2xy", "2.0.0 z"],
+        ["say hunt", "er2x yes", "no", "bye"],
+    ],
+)
+def test_what_is_left_of_a_secret_spread_over_many_replies(texts: list[str]) -> None:
+    innocent = {"fine", "no", "bye"}
+    found = login("hunter2xyz").repeated_among(texts)
+    assert {text for place, text in enumerate(texts) if place not in found} == innocent.intersection(texts)
+
+
 @pytest.mark.parametrize(("secret", "text"), [(">:%)a~);j!", "x(%)a~))"), ("q>/in]||}>@<&q", "no: /in]||}>@")])
 def test_symbols_around_an_ordinary_word_tell_a_password(secret: str, text: str) -> None:
     assert login(secret).repeated_by(text)
