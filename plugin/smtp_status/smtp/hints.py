@@ -30,7 +30,9 @@ _OF_NAMES = (
     b"domain address",
     b"invalid name",
 )
-_OF_OUR_NAME = (b"lo name", b"lo command rejected", b"lo argument")  # of HELO, EHLO and LHLO
+_OF_OUR_NAME = tuple(
+    verb + words for verb in (b"helo", b"ehlo", b"lhlo") for words in (b" name", b" command rejected", b" argument")
+)
 _OF_OUR_ADDRESS = (b"client host", b"reverse", b"rdns", b"ptr", b"blocked", b"listed")
 """What no other name would change: Postfix' ``cannot find your hostname`` looks for the name of an address."""
 

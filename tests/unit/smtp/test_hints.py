@@ -82,6 +82,7 @@ def test_a_name_is_asked_for_again_by_who_forgot_it(reply, hint):
         ("450 4.7.25 Client host rejected: cannot find your hostname, [192.0.2.1]", ""),
         ("554 5.7.1 Client host [192.0.2.1] blocked using bl.example; no hostname", ""),
         ("550 your host name has no reverse DNS", ""),
+        ("550 Hello named client, go away", ""),
         ("504 5.5.1 not implemented", "an LMTP server? try --lmtp"),
         ("500 5.5.1 unknown", "an LMTP server? try --lmtp"),
         ("550 5.7.1 go away", ""),
