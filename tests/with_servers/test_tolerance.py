@@ -56,6 +56,22 @@ class TestIssuer:
         accepted = "SMTP OK - 127.0.0.1 accepted the sender in N s: 250 2.1.0 Sender ok"
         assert told(found) == (0, f"{accepted} ({SELF_SIGNED}, tolerated)")
 
+    @pytest.mark.parametrize("rule", ["tls:verify=ok", "tls=ok", "tls=warning"])
+    def test_what_comes_behind_is_judged(
+        self, scripted: Callable[..., ScriptedServer], certs: Certs, rule: str
+    ) -> None:
+        server = scripted(starttls=certs.context(certs.selfsigned), rcpt=b"550 5.7.1 no\r\n")
+        at = ("-H", "127.0.0.1", "-p", str(server.port), "-S", "--ca", str(certs.ca), "--to", "bob@example.org")
+        assert told(run(*at, "--state", rule)) == (2, "SMTP CRITICAL - 127.0.0.1 rcpt: 550 5.7.1 no")
+
+    def test_no_password_is_given_away_by_a_rule_that_names_no_fault(
+        self, scripted: Callable[..., ScriptedServer], certs: Certs
+    ) -> None:
+        server = scripted(starttls=certs.context(certs.selfsigned))
+        at = ("-H", "127.0.0.1", "-p", str(server.port), "-S", "--ca", str(certs.ca), "-U", "u", "-P", "horse7battery")
+        found = run(*at, "--state", "tls=warning")
+        assert told(found) == (1, f"SMTP WARNING - 127.0.0.1 {SELF_SIGNED}")
+
     def test_a_good_one(self, check: Check, certs: Certs) -> None:
         assert check(certs.good, certs.ca, "--state", "tls:verify=warning").code == 0
 

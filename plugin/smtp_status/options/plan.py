@@ -118,11 +118,11 @@ def _verbose(given: Arguments) -> int:
     return max(told, 1) if given.value("output-format", values.output_format) else told
 
 
-def tolerated(rules: Sequence[StateRule], stage: str = "tls") -> frozenset[str]:
-    """Faults of a certificate that ``--state`` calls by their kind and makes something else than critical.
+def tolerated(rules: Sequence[StateRule], stage: str = "tls", *, unnamed: bool = False) -> frozenset[str]:
+    """Faults of a certificate that ``--state`` makes something else than critical.
 
-    ``stage`` is ``tls`` or ``imap``.  ``--state tls=ok`` is not among them: whoever wants a handshake to go on has to
-    say with what.
+    ``stage`` is ``tls`` or ``imap``.  ``unnamed``: a rule for all of the stage, ``--state tls=ok``, is enough; else it
+    has to call the fault by its kind, so that nobody hands a password to a stranger unawares.
     """
     kinds = []
     for kind in TOLERABLE:
@@ -132,7 +132,7 @@ def tolerated(rules: Sequence[StateRule], stage: str = "tls") -> frozenset[str]:
             rank = (rule.stage == stage, rule.what == kind, index)
             if rule.stage in {stage, "any"} and rule.what in {kind, ""} and rank > best:
                 best, state = rank, rule.state
-        if best[1] and state != "critical":
+        if (best[1] or (unnamed and best[0])) and state != "critical":
             kinds.append(kind)
     return frozenset(kinds)
 
@@ -165,11 +165,16 @@ def _tls(given: Arguments, targets: Sequence[str], rules: Sequence[StateRule]) -
         minimum=given.value("tls-min", values.tls_version) or "1.2",
         ciphers=given.value("tls-ciphers", _ciphers),
         verify=not given.has("no-verify"),
-        tolerate=tolerated(rules),
+        tolerate=tolerated(rules, unnamed=not _logs_in(given)),
         # A policy alone asks for no more than it has to judge.
         asked=not by_policy or any(map(given.has, ASKING)),
         afterwards=by_policy,
     )
+
+
+def _logs_in(given: Arguments) -> bool:
+    by_hand = any(use.text.upper().startswith("AUTH ") for use in given.all("command"))
+    return by_hand or any(use.option.group == "Authentication" for use in given.uses)
 
 
 def _credentials(given: Arguments, environ: Mapping[str, str], tls: TlsPlan) -> Credentials | None:
