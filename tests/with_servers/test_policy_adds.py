@@ -9,7 +9,8 @@ import pytest
 
 from helpers.plugin import Result, run
 from servers.certs import Certs, Leaf
-from servers.fakedns import FakeDns, octets, one_exchanger
+from servers.fakedns import FakeDns, Reply, octets, one_exchanger
+from servers.scripted import ScriptedServer
 from servers.steady import SteadyServer
 
 HOST = "mx1.example.test"
@@ -78,3 +79,49 @@ def test_a_record_that_matches_is_what_counts(ask: Ask, certs: Certs) -> None:
 def test_what_is_tolerated_goes_on_to_the_refusal_behind_it(ask: Ask, certs: Certs) -> None:
     found = ask(certs.expired, "-S", "--state", "tls:expired=ok", "-C", "VRFY x", "-R", "999")
     assert (found.code, "command" in found.first) == (2, True), found.first
+
+
+def refusing_lookup(query: dns.message.Message, _tcp: bool) -> list[bytes]:
+    """One host at 127.0.0.2, authenticated, whose TLSA records cannot be had."""
+    kind = query.question[0].rdtype.name
+    if kind == "TLSA":
+        return octets(query, rcode="SERVFAIL")
+    known = {"A": f"{HOST}. 60 IN A 127.0.0.2", "SOA": ". 60 IN SOA ns.test. root.test. 1 3600 600 86400 5"}
+    return octets(query, *([known[kind]] if kind in known else []), ad=True)
+
+
+class TestTolerated:
+    """What keeps senders away and is called harmless: the conversation goes on, and what comes of it is judged."""
+
+    @pytest.fixture
+    def mail(self, certs: Certs, scripted: Callable[..., ScriptedServer]) -> Ask:
+        def asked(reply: Reply, tls: bool, *options: str) -> Result:
+            server = scripted(
+                host="127.0.0.2", starttls=certs.context(certs.good) if tls else None, rcpt=b"550 5.7.1 no\r\n"
+            )
+            with FakeDns(reply) as resolver:
+                at = ("-H", HOST, "--nameserver", f"127.0.0.1:{resolver.port}", "-p", str(server.port), "-t", "5")
+                return run(*at, "--dane", "try", "--to", "bob@example.org", *options)
+
+        return asked
+
+    @pytest.mark.parametrize("rule", ["starttls:missing=ok", "starttls=ok", "any:missing=warning"])
+    def test_no_starttls(self, mail: Ask, certs: Certs, rule: str) -> None:
+        published = one_exchanger(certs.good.crt)
+        lacking = f"SMTP CRITICAL - {HOST} starttls: STARTTLS not offered, but DANE demands it"
+        assert mail(published, False).first == lacking
+        found = mail(published, False, "--state", rule)
+        assert (found.code, found.first) == (2, f"SMTP CRITICAL - {HOST} rcpt: 550 5.7.1 no")
+
+    def test_who_asks_for_tls_himself_gets_it(self, mail: Ask, certs: Certs) -> None:
+        found = mail(one_exchanger(certs.good.crt), False, "-S", "--state", "starttls:missing=warning")
+        assert (found.code, "time_mail" in found.perfdata) == (1, False)
+
+    @pytest.mark.parametrize("rule", ["dns:servfail=ok", "dns=ok"])
+    def test_a_failed_lookup(self, mail: Ask, rule: str) -> None:
+        failed = f"SMTP CRITICAL - {HOST} dns: DANE: TLSA lookup: the resolver fails (SERVFAIL)"
+        assert mail(refusing_lookup, True).first == failed
+        found = mail(refusing_lookup, True, "--state", rule)
+        assert (found.code, found.first) == (2, f"SMTP CRITICAL - {HOST} rcpt: 550 5.7.1 no")
+        bare = mail(refusing_lookup, False, "--state", rule)
+        assert bare.first == f"SMTP CRITICAL - {HOST} starttls: STARTTLS not offered, but DANE demands it"

@@ -74,7 +74,7 @@ class SMTP(nagiosplugin.Resource):
         self._judge = _judge(settings.plan.tls) if shared is None else shared.judge
         dialogue.load(settings.plan)
         self._search = None if shared is None else shared.search
-        self._find_routes = _route_finder(settings) if shared is None else None
+        self._find_routes = _route_finder(settings, self._tolerates) if shared is None else None
         self._dialogues: list[Dialogue | Outcome] = []
         if settings.arrival is not None:
             from .arrivals import Arrivals  # noqa: PLC0415 - few checks look into a mailbox
@@ -255,11 +255,11 @@ class SMTP(nagiosplugin.Resource):
         return bool(totals) and not all(limit.match(max(totals)) for limit in limits)
 
 
-def _route_finder(settings: Settings) -> Callable[[Deadline, int | None], Survey]:
+def _route_finder(settings: Settings, tolerates: Callable[[Finding], bool]) -> Callable[[Deadline, int | None], Survey]:
     if settings.domain is not None or settings.dane != "off" or settings.nameserver is not None:
         from ..maildomain.routes import Finder  # noqa: PLC0415 - dnspython costs more than all the rest of a check
 
-        return Finder(settings)
+        return Finder(settings, tolerates)
     survey = routes.to_addresses(settings.hosts, settings.port, settings.family)
     if survey is not None:
         return lambda _deadline, _stop: survey

@@ -12,7 +12,7 @@ from .codec import MxRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from ..net.clock import Deadline
     from ..options.settings import Settings
@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from .policies import Published
     from .resolver import Steps
 
+    Tolerates = Callable[[Finding], bool]
+
 
 class Finder:
-    """Finds the routes of one run, once.  Making it loads and reads what takes time that is not the servers'."""
+    """Finds the routes of one run, once.  Making it loads and reads what takes time that is not the servers'.
 
-    def __init__(self, settings: Settings) -> None:
+    ``tolerates`` says of a fault that would keep senders away whether the server is spoken to all the same.
+    """
+
+    def __init__(self, settings: Settings, tolerates: Tolerates) -> None:
         self._settings = settings
+        self._tolerates = tolerates
         self._published: Published | None = None
         if settings.dane != "off" or settings.mta_sts:
             from .policies import Published  # noqa: PLC0415 - loads ssl
@@ -34,16 +40,24 @@ class Finder:
 
     def __call__(self, deadline: Deadline, stop: int | None) -> Survey:
         """The routes to the exchangers of the mail domain, or to the hosts the user named."""
-        search = _Search(self._settings, self._published, deadline, stop)
+        search = _Search(self._settings, self._published, self._tolerates, deadline, stop)
         return search.of_hosts() if self._settings.domain is None else search.of_domain(self._settings.domain)
 
 
 class _Search:
     """One search: asks for everything that can be asked for at the same time."""
 
-    def __init__(self, settings: Settings, published: Published | None, deadline: Deadline, stop: int | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        published: Published | None,
+        tolerates: Tolerates,
+        deadline: Deadline,
+        stop: int | None,
+    ) -> None:
         self._settings = settings
         self._published = published
+        self._tolerates = tolerates
         self._resolver = resolvconf.named(*settings.nameserver) if settings.nameserver else resolvconf.of_system()
         self._deadline = deadline
         self._stop = stop
@@ -98,7 +112,7 @@ class _Search:
         if self._published is None:
             return Route(target, findings)
         binding = self._published.binding(exchanger)
-        if binding.closed:
+        if binding.closed and not all(map(self._tolerates, binding.findings)):
             target = target._replace(addresses=())
         return Route(target, (*findings, *binding.findings), binding.policy)
 

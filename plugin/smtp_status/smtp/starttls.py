@@ -45,7 +45,11 @@ def _without(session: Session) -> None:
 
         came = instead(session)
         lacking = "STARTTLS not offered" + (f", but {demanded} demands it" if demanded else "")
-        session.lack("starttls", f"{lacking}; {came}" if came else lacking)
+        missing = Finding("starttls", "missing", cause=f"{lacking}; {came}" if came else lacking)
+        session.observations.findings.append(missing)
+        # Who asks for TLS himself does not go on without it, whatever is called harmless.
+        if session.plan.tls.mode != "offered" or not session.tolerates(missing):
+            raise Over
     session.observations.findings.extend(policy.without_tls() if policy is not None else ())
     session.reached("starttls")
     session.reached("tls")
