@@ -14,9 +14,12 @@ PIPE_LIMIT = 64 * 1024 * 1024
 
 _BLOCK = 64 * 1024
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some editors begin a file with it: no part of the first header
+
 
 def opened(path: str, deadline: float | None) -> tuple[bytes | bytearray, int, int, int]:
-    """The content of a file, pipe or device; ``-`` is standard input, read from where it stands.
+    """The content of a file, pipe or device, without a byte order mark; ``-`` is standard input, read from where it
+    stands.
 
     What had to be read (of anything but a regular file), or a descriptor of the file with the places where the content
     begins and ends.  What cannot be read at once is waited for until ``deadline`` (``time.monotonic``).  Raises OSError
@@ -31,6 +34,8 @@ def opened(path: str, deadline: float | None) -> tuple[bytes | bytearray, int, i
         # Files of size 0 that are not empty (/proc) are read like pipes.
         if stat.S_ISREG(status.st_mode) and status.st_size:
             start = os.lseek(descriptor, 0, os.SEEK_CUR)
+            if os.pread(descriptor, len(_BYTE_ORDER_MARK), start) == _BYTE_ORDER_MARK:
+                start += len(_BYTE_ORDER_MARK)
             return b"", os.dup(descriptor), start, status.st_size
         return _drained(descriptor, path, deadline), -1, 0, 0
     finally:
@@ -53,6 +58,8 @@ def _drained(descriptor: int, path: str, deadline: float | None) -> bytearray:
         except BlockingIOError:
             continue
         if not block:
+            if held.startswith(_BYTE_ORDER_MARK):
+                del held[: len(_BYTE_ORDER_MARK)]
             return held
         held += block
         if len(held) > PIPE_LIMIT:

@@ -292,6 +292,24 @@ def test_a_file_is_sent_as_it_is_but_for_its_line_ends(tmp_path: Path) -> None:
     assert body(build(file=path)) == b""
 
 
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_byte_order_mark_is_no_part_of_the_first_header(tmp_path: Path, piped: bool) -> None:
+    """With it all headers would be body, and a server without 8BITMIME would be blamed for that."""
+    path = tmp_path / "mail"
+    marked = "\ufeffSubject: file\r\n\r\nline\r\n".encode()
+    writer = threading.Thread(target=path.write_bytes, args=(marked,))
+    if piped:
+        os.mkfifo(path)
+    writer.start()
+    if not piped:
+        writer.join()
+    message = build(file=path, deadline=time.monotonic() + 10)
+    writer.join()
+    assert head(message)[0] == ("Subject", "file")
+    assert body(message) == b"line\r\n"
+    assert not message.eight_bit
+
+
 PIECES = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"..", b"a", "ü".encode(), b"x" * 300]), max_size=40)
 
 
