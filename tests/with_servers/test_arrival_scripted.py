@@ -997,14 +997,19 @@ class Apart:
 
     def age(self, seconds: float) -> None:
         """As if all there is had been sent and had come so much earlier."""
+        for message in self.world.imap.folders["INBOX"].messages:
+            message.octets = self.sealed(seconds)
+            message.at -= seconds
+
+    @staticmethod
+    def sealed(seconds: float) -> bytes:
+        """A probe that was sent so much earlier."""
         from smtp_status.arrival.seal import parameters
         from smtp_status.sasl.credentials import Secret
 
-        for message in self.world.imap.folders["INBOX"].messages:
-            proof = parameters(Secret("a key that both have"), NAME, token(7), time.time() - seconds)
-            field = f"X-Check-SMTP-Status: 0.2.0; host=a; name={NAME}; probe={token(7)}; {proof}\r\n"
-            message.octets = field.encode() + b"\r\n"
-            message.at -= seconds
+        proof = parameters(Secret("a key that both have"), NAME, token(7), time.time() - seconds)
+        field = f"X-Check-SMTP-Status: 0.2.0; host=a; name={NAME}; probe={token(7)}; {proof}\r\n"
+        return field.encode() + b"\r\n"
 
 
 @pytest.fixture
@@ -1042,6 +1047,34 @@ def test_apart_too_old(apart, age, code):
         told = re.search(r" no probe mx sent in the last (\d+) s has arrived, one every 300 s wanted", result.first)
         assert told is not None
         assert age <= int(told[1]) < age + 5
+
+
+@pytest.mark.parametrize(
+    ("ahead", "age", "code", "words"),
+    [
+        (2_592_000, 3, 0, r"has probe mx in INBOX, sent \d+ s ago, arrived after 0 s"),
+        (7200, 912, 2, r"arrive: no probe mx sent in the last 9[12]\d s has arrived, one every 300 s wanted"),
+        (600, 912, 0, r"has probe mx in INBOX, sent 3[12]\d s ago, arrived after 0 s"),
+    ],
+)
+def test_apart_a_clock_that_is_ahead(apart, ahead, age, code, words):
+    apart.send()
+    (message,) = apart.world.imap.folders["INBOX"].messages
+    message.at = time.time() - age
+    message.octets = apart.sealed(age - ahead)
+    result = apart.collect()
+    assert result.code == code
+    assert re.fullmatch(rf"SMTP [A-Z]+ - 127\.0\.0\.1 {words}", result.first)
+
+
+def test_apart_a_probe_from_the_future_is_not_the_newest_for_ever(apart):
+    apart.send()
+    (message,) = apart.world.imap.folders["INBOX"].messages
+    message.octets, message.at = apart.sealed(-2_592_000), time.time() - 600
+    apart.send()
+    newest = apart.world.imap.left()[-1]
+    assert apart.collect().code == 0
+    assert apart.world.imap.left() == [newest]
 
 
 def test_apart_nothing_there(apart):

@@ -22,9 +22,15 @@ if TYPE_CHECKING:
     from ..options.arrivalplan import ArrivalPlan, Collect
 
 
+MOST_AHEAD = 3600
+"""Seconds by which the sender's clock may be ahead of the mail server's.  One that is further ahead, be it once, would
+make a probe the newest for as long, and nobody would miss those that do not come after it."""
+
+
 class Found(NamedTuple):
     """A probe: the folder it lies in (a place in the list of folders) and its UID; when it was sent, by its sender's
-    clock, and when it came, by the mail server's, in seconds since the epoch."""
+    clock (when it came, where that clock is too far ahead), and when it came, by the mail server's, in seconds since
+    the epoch."""
 
     folder: int
     uid: int
@@ -93,8 +99,9 @@ class Collection:
             if sender is None or sender.name != self._plan.name:
                 continue
             sent = seal.sent_at(self._collect.key, sender)
+            came = message.stamp.received
             if sent is not None:
-                found.append(Found(place, message.uid, sent, message.stamp.received))
+                found.append(Found(place, message.uid, sent if sent <= came + MOST_AHEAD else float(came), came))
         return found
 
     def _delete(self, folders: Folders, older: list[Found], made: Collected) -> Collected:
