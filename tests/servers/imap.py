@@ -261,8 +261,10 @@ class Session:
         words = list(words)
         while words:
             word = words.pop(0)
-            if word in ("DRAFT", "DELETED"):
+            if word in ("DRAFT", "DELETED", "FLAGGED"):
                 good = f"\\{word.capitalize()}" in message.flags
+            elif word == "UNDELETED":
+                good = "\\Deleted" not in message.flags
             elif word == "UID":
                 good = message.uid in self._numbers(words.pop(0), max(m.uid for m in self._messages()))
             elif word == "SINCE":
@@ -310,9 +312,10 @@ class Session:
 
     def _remove(self, uids: set[int]) -> None:
         assert self.folder is not None
-        self.folder.messages = [
-            message for message in self.folder.messages if message.uid not in uids or "\\Deleted" not in message.flags
-        ]
+        for number, message in reversed(list(enumerate(self.folder.messages, 1))):
+            if message.uid in uids and "\\Deleted" in message.flags:
+                self.folder.messages.remove(message)
+                self.send(b"* %d EXPUNGE\r\n" % number)
         self._known = len(self.folder.messages)
 
     def _logout(self, tag: str, _: str) -> None:

@@ -607,6 +607,88 @@ def test_states_of_imap_and_arrive_can_be_changed(world):
     )
 
 
+@pytest.mark.parametrize(
+    "command", ["CAPABILITY", "AUTHENTICATE", "LIST", "SELECT", "STATUS", "UID SEARCH", "APPEND", "UID FETCH", "NOOP"]
+)
+def test_a_goodbye_with_a_reply_behind_it(world, command):
+    there = world(answers={command: b"* BYE shutting down\r\nTAG NO [UNAVAILABLE] going\r\n"})
+    assert there.run().first == f"SMTP CRITICAL - 127.0.0.1 imap: closed by the server: BYE shutting down ({OK})"
+
+
+# -- others in the same mailbox
+
+
+@pytest.mark.parametrize("age", [3700, 700])
+@pytest.mark.parametrize("marked", [False, True])
+def test_notes_that_another_run_settles_meanwhile(world, age, marked):
+    """It has deleted note and probe, or is about to, when this run looks for the probes of the notes it has read."""
+    there = world()
+    of_another = [there.imap.put(note(), flags=DRAFT, age=age), there.imap.put(probe(), age=2)]
+
+    def settle(_session: Session, _tag: str, arguments: str) -> None:
+        if "Flagged" in arguments and marked:
+            for message in of_another:
+                message.flags.add("\\Deleted")
+        elif "Flagged" in arguments:
+            for message in of_another:
+                there.imap.folders["INBOX"].messages.remove(message)
+
+    there.imap.answers["UID STORE"] = settle
+    result = there.run()
+    assert (result.code, counts(result)) == (0, "arrived=1 pending=0 lost=0 spam=0")
+    assert result.steady == f"SMTP OK - {OK} in N s, arrived in INBOX after N s: {SENT}"
+    assert there.imap.left() == ([note()] if marked else [])
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("command", ["UID FETCH", "UID STORE", "UID EXPUNGE"])
+def test_messages_that_are_gone_and_not_told_of_yet(world, command, times):
+    left = times
+
+    def refuse(session: Session, tag: str, _: str) -> bool:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            session.send(f"{tag} NO [EXPUNGEISSUED] Some of the requested messages no longer exist\r\n".encode())
+        return left >= 0
+
+    there = world(answers={command: refuse})
+    there.imap.put(note(), flags=DRAFT, age=100)
+    there.imap.put(probe(), age=90)
+    result = there.run()
+    assert (result.code, counts(result)) == (0, "arrived=2 pending=0 lost=0 spam=0")
+    assert there.imap.left() == []
+
+
+def test_a_folder_that_is_made_anew_meanwhile(world):
+    """What bears a UID of ours then is anybody's."""
+    there = world()
+    there.imap.put(note(), flags=DRAFT, age=100)
+    made = 0
+
+    def select(session: Session, tag: str, name: str) -> bool:
+        nonlocal made
+        if "INBOX" not in name:
+            return False
+        made += 1
+        session.folder = there.imap.folders["INBOX"]
+        if made == 2:
+            for message in session.folder.messages:
+                message.octets, message.flags = b"Subject: hello\r\n\r\nnot ours\r\n", set()
+        session.send(b"* %d EXISTS\r\n* OK [UIDVALIDITY %d] valid\r\n" % (len(session.folder.messages), made))
+        session.ok(tag, "[READ-WRITE] selected")
+        return True
+
+    there.imap.put(probe(), "Junk", age=90)
+    there.imap.answers["SELECT"] = select
+    result = there.run()
+    assert (result.code, result.first) == (
+        2,
+        f"SMTP CRITICAL - 127.0.0.1 imap: INBOX was made anew meanwhile: its UIDVALIDITY has changed ({OK})",
+    )
+    assert len(there.imap.left()) == 3
+
+
 # -- deleting
 
 
@@ -629,6 +711,64 @@ def test_nothing_can_be_deleted(world, answers, left):
 
 
 PLAIN = "IMAP4rev1 AUTH=PLAIN SPECIAL-USE"
+
+
+@pytest.mark.parametrize("capabilities", ["IMAP4rev1 AUTH=PLAIN UIDPLUS", "IMAP4rev1 AUTH=PLAIN"])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        # as Dovecot does without the right t, and without e
+        {"UID STORE": lambda session, tag, arguments: "Deleted" in arguments and (session.ok(tag) or True)},
+        {"UID EXPUNGE": b"TAG OK done\r\n", "EXPUNGE": b"TAG OK done\r\n"},
+    ],
+)
+def test_a_server_that_says_it_has_deleted_and_has_not(world, answers, capabilities):
+    there = world(answers=answers, capabilities=capabilities)
+    assert there.run().steady == (
+        "SMTP WARNING - 127.0.0.1 clean: says OK, but deletes nothing: rights?"
+        f" (2 messages left, {OK}, arrived after N s)"
+    )
+    assert len(there.imap.left()) == 2
+
+
+def test_a_server_that_tells_nothing_of_what_it_has_deleted(world):
+    def expunge(session: Session, tag: str, _: str) -> bool:
+        there.imap.folders["INBOX"].messages.clear()
+        session.ok(tag)
+        return True
+
+    there = world(answers={"UID EXPUNGE": expunge})
+    assert there.run().code == 0
+
+
+@pytest.mark.parametrize(
+    ("permanent", "sticks", "code"),
+    [
+        ("\\Deleted \\Seen", False, 1),  # as Dovecot does without the right w
+        ("\\Deleted \\Seen", True, 0),
+        ("\\Deleted \\Flagged", True, 0),
+    ],
+)
+def test_a_flag_that_does_not_stick(world, permanent, sticks, code):
+    """Without it a note stands for nothing once its run is over."""
+
+    def select(session: Session, _tag: str, _: str) -> bool:
+        session.send(f"* OK [PERMANENTFLAGS ({permanent})] Limited\r\n".encode())
+        return False
+
+    def store(session: Session, tag: str, arguments: str) -> bool:
+        if "Flagged" in arguments and not sticks:
+            session.ok(tag)
+            return True
+        return False
+
+    there = world(answers={"SELECT": select, "UID STORE": store})
+    result = there.run()
+    assert (result.code, counts(result)) == (code, "arrived=1 pending=0 lost=0 spam=0")
+    if code:
+        assert result.steady == (
+            f"SMTP WARNING - 127.0.0.1 clean: keeps no Flagged flag, losses go unseen ({OK}, arrived after N s)"
+        )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..findings import Failure, TransportError
 from ..text import clean, cut
 from . import fetched, fields, foldername, ledger, probe, report
 from .ledger import Note, Returned, Sighting
@@ -143,6 +144,15 @@ class Folders:
             if entry is not None and entry.token == token:
                 return message
         return None
+
+    def flag_accepted(self, uids: Sequence[int]) -> None:
+        """Note down on the notes ``uids``, which are ascending, that their probes were taken."""
+        self.mailbox.add_flags(uids, "\\Flagged")
+        if self.mailbox.says_to_keep("\\Flagged"):
+            return
+        self._turn_to(0)  # what was only for the session is gone then
+        if not set(uids).issubset(self.mailbox.search("UID", fetched.uid_set(uids), "FLAGGED")):
+            raise TransportError(Failure("missing", "keeps no Flagged flag, losses go unseen"))
 
     # -- looking
 
@@ -320,7 +330,7 @@ class Folders:
         others = [uid for uid in mailbox.search("DELETED") if uid not in set(uids)]
         if others and not self._are_ours(others):
             return False
-        mailbox.expunge_all()
+        mailbox.expunge_all(uids)
         return True
 
     def _are_ours(self, uids: Sequence[int]) -> bool:

@@ -35,6 +35,9 @@ PARTIAL = 16 * 1024
 LONG_PARTIAL = 256 * 1024
 """Octets of a report that says too little in the first ones."""
 
+REPEATS = 3
+"""How often a server is asked again that refuses an answer for want of messages which somebody else has removed."""
+
 FAREWELL_SECONDS = 1.0
 
 _BROKEN = (ValueError, IndexError, KeyError, TypeError, AttributeError)
@@ -72,6 +75,8 @@ class ImapMailbox:
         self._stream = stream
         self._client: _Client
         self.capabilities: frozenset[str] = frozenset()
+        self._kept: frozenset[str] | None = None
+        self._validities: dict[str, object] = {}
         stream.begin("the greeting")
 
         def greeted() -> tuple[str, list[Any]]:
@@ -214,12 +219,25 @@ class ImapMailbox:
         return fetched.folders(self._do("LIST", self._client.list, '""', '"*"'))
 
     def select(self, name: str, *, readonly: bool = False) -> int:
-        """Open the folder ``name`` (as on the wire); how many messages it has."""
+        """Open the folder ``name`` (as on the wire); how many messages it has.  Not for writing where it is another one
+        than before, in which a UID stands for another message (RFC 9051 section 2.3.1.1)."""
         word = "EXAMINE" if readonly else "SELECT"
         data = self._do(
             f"{word} {clean(foldername.decode(name))}", self._client.select, foldername.quote(name), readonly
         )
+        told = self._client.response("PERMANENTFLAGS")[1]
+        words = told[-1] if told and isinstance(told[-1], bytes) else None
+        self._kept = None if words is None else frozenset(words.decode("ascii", "replace").lower().strip("()").split())
+        validity = self._client.response("UIDVALIDITY")[1][-1]
+        if self._validities.setdefault(name, validity) != validity and not readonly:
+            shown = clean(foldername.decode(name))
+            raise TransportError(Failure("missing", f"{shown} was made anew meanwhile: its UIDVALIDITY has changed"))
         return self._count(data)
+
+    def says_to_keep(self, flag: str) -> bool:
+        """Whether ``flag`` outlasts the session in the folder that is open; so it does where the server tells nothing
+        (RFC 9051 section 7.1, PERMANENTFLAGS)."""
+        return self._kept is None or flag.lower() in self._kept
 
     def status(self, name: str) -> int:
         """The UID that the next message of another folder will have, 0 where the server does not tell."""
@@ -250,12 +268,11 @@ class ImapMailbox:
 
     def _fetch(self, uids: str, what: str) -> list[Fetched]:
         saved = " SAVEDATE" if "SAVEDATE" in self.capabilities else ""
-        data = self._do("FETCH", self._client.uid, "FETCH", uids, f"(UID FLAGS INTERNALDATE{saved} {what})")
-        return fetched.messages(data)
+        return fetched.messages(self._by_uid("FETCH", uids, f"(UID FLAGS INTERNALDATE{saved} {what})"))
 
     def add_flags(self, uids: Sequence[int], flag: str) -> None:
         """Set one flag on the messages ``uids``, which are ascending."""
-        self._do("STORE", self._client.uid, "STORE", fetched.uid_set(uids), "+FLAGS.SILENT", f"({flag})")
+        self._by_uid("STORE", fetched.uid_set(uids), "+FLAGS.SILENT", f"({flag})")
 
     @property
     def removes_by_uid(self) -> bool:
@@ -264,15 +281,42 @@ class ImapMailbox:
 
     def expunge(self, uids: Sequence[int]) -> None:
         """Remove the messages ``uids``, which are ascending and marked as deleted."""
-        self._do("EXPUNGE", self._client.uid, "EXPUNGE", fetched.uid_set(uids))
+        self._client.untagged_responses.pop("EXPUNGE", None)
+        self._by_uid("EXPUNGE", fetched.uid_set(uids))
+        self._check_removed(uids, len(self._client.untagged_responses.get("EXPUNGE", ())))
 
-    def expunge_all(self) -> None:
-        """Remove every message that is marked as deleted."""
-        self._do("EXPUNGE", self._client.expunge)
+    def expunge_all(self, uids: Sequence[int]) -> None:
+        """Remove every message that is marked as deleted, ``uids`` among them."""
+        self._client.untagged_responses.pop("EXPUNGE", None)
+        self._check_removed(uids, sum(one is not None for one in self._do("EXPUNGE", self._client.expunge)))
+
+    def _check_removed(self, uids: Sequence[int], told: int) -> None:
+        """Servers may say OK to who lacks a right of the folder, and do nothing (RFC 4314 section 4)."""
+        if told < len(uids) and self.remaining(uids):
+            raise TransportError(Failure("failure", "says OK, but deletes nothing: rights?"))
 
     def copy(self, uids: Sequence[int], name: str) -> None:
         """Copy the messages ``uids``, which are ascending, into another folder."""
-        self._do("COPY", self._client.uid, "COPY", fetched.uid_set(uids), foldername.quote(name))
+        self._by_uid("COPY", fetched.uid_set(uids), foldername.quote(name))
+
+    def remaining(self, uids: Sequence[int], *criteria: str) -> list[int]:
+        """Those of the messages ``uids``, which are ascending, that are still there and match ``criteria``."""
+        self._do("NOOP", self._client.noop)  # what somebody else has removed is told of now
+        wanted = set(uids)
+        return [uid for uid in self.search("UID", fetched.uid_set(uids), *criteria) if uid in wanted]
+
+    def _by_uid(self, name: str, *arguments: str) -> list[Any]:
+        """The data of the UID command ``name``.  A server may refuse it for messages that are gone until it could say
+        so (RFC 2180 section 4.1.2, RFC 5530), and then is asked again."""
+        for _ in range(REPEATS):
+            try:
+                return self._do(name, self._client.uid, name, *arguments)
+            except TransportError:
+                if b"[EXPUNGEISSUED]" not in self._stream.last.upper():
+                    raise
+            self._client.untagged_responses.pop("FETCH", None)
+            self._do("NOOP", self._client.noop)
+        return self._do(name, self._client.uid, name, *arguments)
 
     def noop(self) -> bool:
         """Whether the folder may have changed since the last time."""
@@ -312,7 +356,7 @@ class ImapMailbox:
             raise TransportError(Failure("protocol", f"not an IMAP answer: {self._said()}")) from None
         except TransportError as error:
             # imaplib looks at no goodbye while it waits for its turn to go on.
-            if error.failure.kind == "closed" and self._has_said_goodbye():
+            if error.failure.kind == "closed" and self._stream.goodbye:
                 raise TransportError(self._broken()) from None
             raise
         if kind not in ("OK", "BYE"):
@@ -331,13 +375,10 @@ class ImapMailbox:
         return Failure("full" if b"[OVERQUOTA]" in rest.upper() else "failure", words)
 
     def _broken(self) -> Failure:
-        if self._has_said_goodbye():
-            words = self._shown(self._stream.last.strip()[len(b"* BYE") :])
+        if self._stream.goodbye:
+            words = self._shown(self._stream.goodbye.strip()[len(b"* BYE") :])
             return Failure("closed", f"closed by the server: BYE {words}".rstrip())
         return Failure("protocol", f"not an IMAP answer: {self._said()}")
-
-    def _has_said_goodbye(self) -> bool:
-        return self._stream.last.upper().split()[:2] == [b"*", b"BYE"]
 
     def _said(self) -> str:
         return self._shown(self._stream.last.strip())

@@ -199,8 +199,9 @@ class Settlement:
         own = {note.token: sent[note.target] for note in self._notes if note.own}
         self._notes = [note._replace(fate=own[note.token].fate) if note.own else note for note in self._notes]
         try:
-            self._mark(mailbox)
+            self._mark(folders)
             self._wait(mailbox, folders, own, deadline)
+            self._pass_over_settled(mailbox, folders)
             self._account = self._settle(folders, own)
             if not self._session.stopped:
                 self._gather(folders)
@@ -213,11 +214,11 @@ class Settlement:
                 self._give_up(error.failure)
         self._session.leave(None if self._failure is not None or self._session.stopped else mailbox)
 
-    def _mark(self, mailbox: ImapMailbox) -> None:
+    def _mark(self, folders: Folders) -> None:
         """From now on the probes that the server took are missed."""
         taken = sorted(note.uid for note in self._notes if note.own and note.fate == ledger.SENT)
         if taken:
-            self._try_to(mailbox.add_flags, taken, "\\Flagged", left=0)
+            self._try_to(folders.flag_accepted, taken, left=0)
 
     def _wait(self, mailbox: ImapMailbox, folders: Folders, own: Mapping[str, Sent], deadline: Deadline) -> None:
         """Look, and look again until each own probe has come or the time for it is over."""
@@ -238,6 +239,20 @@ class Settlement:
             changed = mailbox.noop()
             self._looked = monotonic()
             folders.look_again(awaited, self._looked, changed=changed)
+
+    def _pass_over_settled(self, mailbox: ImapMailbox, folders: Folders) -> None:
+        """Another run may have settled notes since this one read them.  Notes go before their probes: what was missed
+        when this run looked has no note now."""
+        assert self._now is not None
+        missed = [
+            note.uid
+            for note in ledger.open_notes(self._notes, self._now)
+            if not note.own and note.fate == ledger.SENT and not folders.has([note.token])
+        ]
+        if not missed or self._session.stopped:
+            return
+        settled = set(missed).difference(mailbox.remaining(missed, "UNDELETED"))
+        self._notes = [note for note in self._notes if note.uid not in settled]
 
     def _correct_first(self, folders: Folders, awaited: Mapping[str, float], first: float) -> None:
         """What was there at the first look came at any time before: where that was long, the server's clock tells."""

@@ -54,6 +54,8 @@ class Stream:
         """What of the conversation is no secret: host, user, the check's own name."""
         self.last = b""
         """The last line that came."""
+        self.goodbye = b""
+        """The line with which the server has said goodbye; a reply to the command may stand behind it."""
         self.transcript: list[str] = []
         self._deadline = deadline
         self._stop = stop
@@ -170,6 +172,8 @@ class Stream:
         line = bytes(self._buffer[: end + 1])
         del self._buffer[: end + 1]
         self.last = line
+        if line[:5].upper() == b"* BYE":
+            self.goodbye = line
         self._tell(b"<<< ", line)
         return line
 
