@@ -1103,6 +1103,27 @@ def test_late_mail_of_one_of_several_targets(world):
     assert enough.code == 0
 
 
+@pytest.mark.parametrize(
+    ("age", "came", "code", "words"),
+    [
+        (3700, None, 1, "arrive: 1 lost, the last one sent 3700 s ago"),
+        (300, None, 1, "arrive: under way for 300 s, at most 60 s wanted"),
+        (1000, 100, 2, "arrive: took 900.000 s, at most 600 s wanted"),
+    ],
+)
+@pytest.mark.parametrize("several", [(), ("-H", "localhost"), ("-H", "localhost", "--require", "2")])
+def test_a_server_that_is_asked_no_more(world, several, age, came, code, words):
+    """With one name for the check: what went to a server of before is not laid on one of now."""
+    there = world()
+    there.imap.put(note(target="mx9.example.org"), flags=DRAFT, age=age)
+    if came is not None:
+        there.imap.put(probe(), age=came)
+    result = there.run(*several)
+    assert result.code == code
+    assert result.first.startswith(f"SMTP {'CRITICAL' if code == 2 else 'WARNING'} - mx9.example.org {words}")
+    assert ("2 of 2 servers accept mail" in result.first) == bool(several)
+
+
 def test_folders_with_a_sign_of_markup(world):
     there = world(folders={"INBOX": "", "Entw&APw-rfe &- Co": ""})
     there.postman.deliver = lambda octets: there.imap.put(octets, "Entw&APw-rfe &- Co")

@@ -27,8 +27,8 @@ AUTHENTICATION_SHOWN = 300
 
 
 class ArrivalFinding(NamedTuple):
-    """One finding about the probes of the target ``label``, '' for one about the mailbox.  In brackets behind it:
-    ``remark`` and ``hop``, '' for none."""
+    """One finding about the probes of the target ``label``, '' for one about the mailbox; it may be one that only runs
+    before this one had.  In brackets behind it: ``remark`` and ``hop``, '' for none."""
 
     finding: Finding
     label: str = ""
@@ -69,7 +69,7 @@ def findings(seen: Settled, plan: ArrivalPlan, labels: Sequence[str], judge: Lat
         told.append(ArrivalFinding(Finding("imap", seen.failure.kind, cause=seen.failure.cause), remark=full))
     if seen.account is not None:
         of_probes = _of_account(seen.account, seen, plan, judge)
-        told += [one._replace(label=one.label if one.label in labels else labels[0]) for one in of_probes]
+        told += [one if one.label else one._replace(label=labels[0]) for one in of_probes]
     if seen.unclean is not None:
         left = "1 message left" if seen.left == 1 else f"{seen.left} messages left" if seen.left else ""
         told.append(ArrivalFinding(Finding("clean", seen.unclean.kind, cause=seen.unclean.cause), remark=left))

@@ -35,6 +35,7 @@ class Arrivals:
         self.seen: Settled
         self._login: Login | None = None
         self.told: tuple[ArrivalFinding, ...] = ()
+        self._labels: Sequence[str] = ()
         self.figures: Figures | None = None
         self._warning = settings.stage_warning.get("arrive")
         self._critical = settings.stage_critical.get("arrive")
@@ -44,6 +45,7 @@ class Arrivals:
         from .foreign import told_without  # noqa: PLC0415 - only with a secret
 
         self._login = login
+        self._labels = labels
         self.seen = self.settlement.outcome(login)
         self.told = tuple(told_without(login, findings(self.seen, self.plan, labels, self._late)))
         self.figures = figures(self.seen, labels)
@@ -98,7 +100,7 @@ class Arrivals:
 
     def findings(self, *, several: bool) -> list[Metric]:
         """What was found; with several targets what is about one of them is part of the verdict."""
-        told = [one for one in self.told if not several or one.finding.stage != "arrive"]
+        told = [one for one in self.told if not several or one.finding.stage != "arrive" or self.former(one)]
         return [nagiosplugin.Metric(one.finding.stage, one.finding, context="finding") for one in told]
 
     # -- words
@@ -106,6 +108,10 @@ class Arrivals:
     def told_by(self, finding: Finding) -> ArrivalFinding | None:
         """The judgement that ``finding`` is of, None where it is none of these."""
         return next((told for told in self.told if told.finding is finding), None)
+
+    def former(self, told: ArrivalFinding) -> str:
+        """The target that ``told`` is about where only earlier runs had it, else ''."""
+        return "" if told.label in ("", *self._labels) else told.label
 
     def own_words(self) -> str:
         """What became of this run's only probe, for the sentence of success."""

@@ -127,6 +127,8 @@ class SMTPSummary(nagiosplugin.Summary):
             said = [Part(_in_short(outcome)), *([Part(words)] if words else [])]
             host = _shown_host(arrivals.plan.host)
             return _fitted(f"{host} {finding.stage}: ", finding.cause, [*remark, *said, *others], CAUSE_KEPT)
+        if arrivals.former(told):
+            return _of_probe(f"{_shown_host(arrivals.former(told))} arrive: ", finding, parts)
         if finding.kind == "late" and finding.seconds is not None:
             return _fitted(f"{_host(outcome)} {_did(outcome)[0]}, but {finding.cause}", "", parts)
         if finding.kind == "pending" and finding.cause.startswith("not arrived"):
@@ -172,10 +174,11 @@ class SMTPSummary(nagiosplugin.Summary):
     def _of_mailbox_of_several(self, arrivals: Arrivals, finding: Finding, count: str) -> str:
         told = arrivals.told_by(finding)
         parts = arrivals.parts(told)
-        host = _shown_host(arrivals.plan.host)
+        host = _shown_host((told and arrivals.former(told)) or arrivals.plan.host)
         remark = [part for part in parts if told is not None and part.text == told.remark]
         others = [part for part in parts if part not in remark]
-        return _fitted(f"{host} {finding.stage}: ", finding.cause, [*remark, Part(count), *others], CAUSE_KEPT)
+        cause = finding.cause.removeprefix("arrive ")
+        return _fitted(f"{host} {finding.stage}: ", cause, [*remark, Part(count), *others], CAUSE_KEPT)
 
     def _notes(self) -> tuple[str, ...]:
         """Which policies held, each once."""
