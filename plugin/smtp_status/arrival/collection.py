@@ -11,7 +11,7 @@ from ..findings import TransportError
 from ..record import NamedTuple
 from . import fetched, fields, probe, seal
 from .folders import PROBE_FIELDS, Folders
-from .mailbox import MOST_MESSAGES
+from .mailbox import MOST_MESSAGES, REFUSALS
 from .session import ImapSession
 from .settlement import END_SECONDS
 
@@ -111,7 +111,7 @@ class Collection:
                 folders.mailbox.select(folders.names[place])
                 folders.delete(place, uids)
             except TransportError as error:
-                if error.failure.kind not in ("failure", "error", "full", "missing"):
+                if error.failure.kind not in REFUSALS:
                     raise
                 made = made._replace(unclean=made.unclean or error.failure, left=made.left + len(uids))
         return made

@@ -6,7 +6,7 @@ from ..findings import Failure, TransportError
 from ..text import clean, cut
 from . import fetched, fields, foldername, ledger, probe, report
 from .ledger import Note, Returned, Sighting
-from .mailbox import LONG_PARTIAL, MOST_MESSAGES, PARTIAL
+from .mailbox import LONG_PARTIAL, MOST_MESSAGES, PARTIAL, REFUSALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,13 +146,20 @@ class Folders:
         return None
 
     def flag_accepted(self, uids: Sequence[int]) -> None:
-        """Note down on the notes ``uids``, which are ascending, that their probes were taken."""
-        self.mailbox.add_flags(uids, "\\Flagged")
+        """Note down on the notes ``uids``, which are ascending, that their probes were taken.  Without that no
+        later run can tell of a loss."""
+        try:
+            self.mailbox.add_flags(uids, "\\Flagged")
+        except TransportError as error:
+            if error.failure.kind not in REFUSALS:
+                raise
+            cause = f"losses go unseen: {error.failure.cause}"
+            raise TransportError(error.failure._replace(cause=cause)) from None
         if self.mailbox.says_to_keep("\\Flagged"):
             return
         self._turn_to(0)  # what was only for the session is gone then
         if not set(uids).issubset(self.mailbox.search("UID", fetched.uid_set(uids), "FLAGGED")):
-            raise TransportError(Failure("missing", "keeps no Flagged flag, losses go unseen"))
+            raise TransportError(Failure("missing", "losses go unseen: keeps no Flagged flag"))
 
     # -- looking
 

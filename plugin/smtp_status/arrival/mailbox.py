@@ -38,6 +38,9 @@ LONG_PARTIAL = 256 * 1024
 REPEATS = 3
 """How often a server is asked again that refuses an answer for want of messages which somebody else has removed."""
 
+REFUSALS = ("failure", "error", "full", "missing")
+"""Kinds of failures after which the session goes on."""
+
 FAREWELL_SECONDS = 1.0
 
 _BROKEN = (ValueError, IndexError, KeyError, TypeError, AttributeError)

@@ -14,6 +14,7 @@ from ..smtp.message import date as message_date
 from . import ledger, probe
 from .folders import Folders
 from .ledger import Limits, Note, Stamp
+from .mailbox import REFUSALS
 from .session import ImapSession
 
 TYPE_CHECKING = False
@@ -311,10 +312,11 @@ class Settlement:
         try:
             do(*arguments)
         except TransportError as error:
-            if error.failure.kind not in ("failure", "error", "full", "missing"):
+            if error.failure.kind not in REFUSALS:
                 raise
+            if self._unclean is None or (left and not self._left):
+                self._unclean = error.failure  # what is left lying about counts for more than a flag
             self._left += left
-            self._unclean = self._unclean or error.failure
 
     def _give_up(self, failure: Failure) -> None:
         self._failure = failure
