@@ -799,6 +799,35 @@ def test_a_mailbox_that_only_takes_tokens(world):
     )
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "options", "words"),
+    [
+        ("IMAP4rev1", ["--imap-pass", "pässword"], "LOGIN takes no user and password beyond ASCII, {}: none"),
+        (
+            "IMAP4rev1 AUTH=XOAUTH2",
+            ["--imap-pass", "pässword", "--imap-authtype", "LOGIN"],
+            "LOGIN takes no user and password beyond ASCII, {}: XOAUTH2",
+        ),
+        ("IMAP4rev1 LOGINDISABLED STARTTLS", [], "without TLS login is disabled (none); --imap-tls starttls?"),
+        ("IMAP4rev1 LOGINDISABLED", [], "no mechanism in common, offered: none"),
+    ],
+)
+def test_why_there_is_no_way_to_log_in(world, capabilities, options, words):
+    there = world(capabilities=capabilities)
+    words = words.format("other mechanisms offered")
+    assert there.run(*options).first == f"SMTP CRITICAL - 127.0.0.1 imap: {words} ({OK})"
+
+
+def test_a_note_that_is_not_kept_as_it_was_leaves_nothing(world):
+    """As servers do that keep no header fields they do not know."""
+    there = world(answers={"UID FETCH": lambda session, tag, _: session.ok(tag) or True})
+    assert there.run().first == (
+        f"SMTP CRITICAL - 127.0.0.1 imap: the note that was just written is not to be found ({OK})"
+    )
+    (left,) = there.imap.left()
+    assert b"X-Check-SMTP-Status:" in left  # the probe, which is owed nothing
+
+
 def test_without_uidplus(world):
     there = world(capabilities=PLAIN)
     assert (there.run().code, there.imap.left()) == (0, [])

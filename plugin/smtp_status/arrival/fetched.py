@@ -113,6 +113,18 @@ def folders(data: Sequence[Piece]) -> list[Folder]:
     return found
 
 
+def count(data: Sequence[Piece]) -> int:
+    """The last number of an answer, 0 for none."""
+    last = data[-1] if data else None
+    return int(last) if isinstance(last, bytes) and last.isdigit() and len(last) <= 10 else 0
+
+
+def flags(data: Sequence[Piece]) -> frozenset[str] | None:
+    """The last list of flags of an answer, in lower case; None for none."""
+    last = data[-1] if data else None
+    return frozenset(last.decode("ascii", "replace").lower().strip("()").split()) if isinstance(last, bytes) else None
+
+
 def status(data: Sequence[Piece]) -> dict[str, int]:
     """The figures of an answer to STATUS, by their names."""
     told = b" ".join(piece for piece in data if isinstance(piece, bytes))

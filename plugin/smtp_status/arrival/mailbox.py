@@ -192,10 +192,13 @@ class ImapMailbox:
 
     def _lack_mechanism(self, offered: Sequence[str], wanted: str | None, allowed: bool, secured: bool) -> None:
         listed = clean(" ".join(sorted(offered))) or "none"
-        if wanted is not None and wanted not in offered:
+        if allowed and wanted in (None, "LOGIN") and "LOGINDISABLED" not in self.capabilities:
+            words = f"LOGIN takes no user and password beyond ASCII, other mechanisms offered: {listed}"
+        elif wanted is not None and wanted not in offered:
             words = f"{wanted} not offered, only {listed}"
-        elif not allowed and "STARTTLS" in self.capabilities:
-            words = f"without TLS no mechanism offered hides the password ({listed}); --imap-tls starttls?"
+        elif "STARTTLS" in self.capabilities and (not allowed or "LOGINDISABLED" in self.capabilities):
+            lacks = "login is disabled" if allowed else "no mechanism offered hides the password"
+            words = f"without TLS {lacks} ({listed}); --imap-tls starttls?"
         elif not allowed:
             words = f"without TLS no mechanism offered hides the password ({listed}); --auth-plaintext allows it"
         elif secured and mechanisms.PLUS.intersection(offered if wanted is None else (wanted,)):
@@ -228,14 +231,12 @@ class ImapMailbox:
         data = self._do(
             f"{word} {clean(foldername.decode(name))}", self._client.select, foldername.quote(name), readonly
         )
-        told = self._client.response("PERMANENTFLAGS")[1]
-        words = told[-1] if told and isinstance(told[-1], bytes) else None
-        self._kept = None if words is None else frozenset(words.decode("ascii", "replace").lower().strip("()").split())
+        self._kept = fetched.flags(self._client.response("PERMANENTFLAGS")[1])
         validity = self._client.response("UIDVALIDITY")[1][-1]
         if self._validities.setdefault(name, validity) != validity and not readonly:
             shown = clean(foldername.decode(name))
             raise TransportError(Failure("missing", f"{shown} was made anew meanwhile: its UIDVALIDITY has changed"))
-        return self._count(data)
+        return fetched.count(data)
 
     def says_to_keep(self, flag: str) -> bool:
         """Whether ``flag`` outlasts the session in the folder that is open; so it does where the server tells nothing
@@ -391,7 +392,3 @@ class ImapMailbox:
         from ..secrets.repetition import HIDDEN  # noqa: PLC0415 - only where something is wrong
 
         return HIDDEN if self._stream.login().repeated_by(octets) else sentence(octets)
-
-    def _count(self, data: Sequence[Any]) -> int:
-        last = data[-1] if data else None
-        return int(last) if isinstance(last, bytes) and last.isdigit() and len(last) <= 10 else 0

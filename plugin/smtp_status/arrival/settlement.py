@@ -167,6 +167,8 @@ class Settlement:
         uid = mailbox.append(folders.names[0], written)
         message = folders.note_of(token, uid)
         if message is None:
+            if uid is not None:
+                folders.delete(0, [uid])  # whatever the server has made of it, no later run would know it
             raise TransportError(Failure("missing", "the note that was just written is not to be found"))
         if "\\draft" not in message.flags:
             self._do_without_draft(mailbox, message.uid)
