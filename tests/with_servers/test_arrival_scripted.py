@@ -640,6 +640,39 @@ def test_notes_that_another_run_settles_meanwhile(world, age, marked):
     assert there.imap.left() == ([note()] if marked else [])
 
 
+def test_notes_that_another_run_settles_while_this_one_waits(world):
+    """What came and was deleted between two looks was not lost."""
+    there = world(deliver=False)
+    gone = there.imap.put(note(), flags=DRAFT, age=3700)
+    rounds = 0
+
+    def settle(_session: Session, _tag: str, _: str) -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 6:
+            there.imap.folders["INBOX"].messages.remove(gone)
+
+    there.imap.answers["NOOP"] = settle
+    result = there.run(wait="1")
+    assert (result.code, counts(result)) == (0, "arrived=0 pending=1 lost=0 spam=0")
+
+
+def test_a_slow_server_is_not_asked_which_notes_are_left_when_time_is_up(world):
+    there = world(deliver=False)
+    there.imap.put(note(), flags=DRAFT, age=100)
+
+    def slow(_session: Session, _tag: str, _: str) -> None:
+        time.sleep(0.5)
+
+    there.imap.answers["NOOP"] = slow
+    there.imap.answers["UID SEARCH"] = slow
+    result = there.run("-t", "6", wait="5")
+    assert result.code == 1
+    assert result.first.startswith(
+        "SMTP WARNING - 127.0.0.1 arrive: under way for 100 s, at most 60 s wanted (2 pending"
+    )
+
+
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("command", ["UID FETCH", "UID STORE", "UID EXPUNGE"])
 def test_messages_that_are_gone_and_not_told_of_yet(world, command, times):

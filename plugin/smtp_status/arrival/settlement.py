@@ -37,6 +37,10 @@ LONGEST_STEP = 0.25
 LEAVE_SECONDS = 1.0
 """How long before the deadline waiting ends, for what is left to be done."""
 
+ASKING = 4
+"""For how many commands there has to be time before that, where it is asked which notes are left: two, and two to
+spare."""
+
 END_SECONDS = 0.1
 """How long before the deadline the mailbox is given up, for what is left to be said."""
 
@@ -100,6 +104,7 @@ class Settlement:
         self._seconds: float | None = None
         self._messages: int | None = None
         self._noted = 0.0
+        self._pace = 0.0  # seconds the server takes for a command
         self._looked = 0.0  # when the last look was, an instant of the monotonic clock
         self._details: list[str] = []
         self._origins: dict[str, list[tuple[str, str]]] = {}
@@ -204,7 +209,7 @@ class Settlement:
         try:
             self._mark(folders)
             self._wait(mailbox, folders, own, deadline)
-            self._pass_over_settled(mailbox, folders)
+            self._pass_over_settled(mailbox, folders, deadline)
             self._account = self._settle(folders, own)
             if not self._session.stopped:
                 self._gather(folders)
@@ -228,9 +233,12 @@ class Settlement:
         awaited = {token: what.at for token, what in own.items() if what.fate == ledger.SENT}
         until = min(max(awaited.values(), default=0.0) + self._plan.wait, deadline.at - LEAVE_SECONDS)
         assert self._now is not None
+        began = monotonic()
         mailbox.noop()
         first = self._looked = monotonic()
+        self._pace = first - began
         folders.look(ledger.open_notes(self._notes, self._now), awaited, first)
+        self._pass_over_settled(mailbox, folders, deadline)
         self._correct_first(folders, awaited, first)
         step = FIRST_STEP
         while not folders.has(awaited) and monotonic() < until and not self._session.stopped:
@@ -243,16 +251,18 @@ class Settlement:
             self._looked = monotonic()
             folders.look_again(awaited, self._looked, changed=changed)
 
-    def _pass_over_settled(self, mailbox: ImapMailbox, folders: Folders) -> None:
+    def _pass_over_settled(self, mailbox: ImapMailbox, folders: Folders, deadline: Deadline) -> None:
         """Another run may have settled notes since this one read them.  Notes go before their probes: what was missed
-        when this run looked has no note now."""
+        when this run looked has no note now.  Not where a slow server leaves no time to ask."""
         assert self._now is not None
+        if self._session.stopped or monotonic() + ASKING * self._pace > deadline.at - LEAVE_SECONDS:
+            return
         missed = [
             note.uid
             for note in ledger.open_notes(self._notes, self._now)
             if not note.own and note.fate == ledger.SENT and not folders.has([note.token])
         ]
-        if not missed or self._session.stopped:
+        if not missed:
             return
         settled = set(missed).difference(mailbox.remaining(missed, "UNDELETED"))
         self._notes = [note for note in self._notes if note.uid not in settled]
