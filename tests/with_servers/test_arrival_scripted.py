@@ -607,6 +607,13 @@ def test_states_of_imap_and_arrive_can_be_changed(world):
     )
 
 
+@pytest.mark.parametrize("answer", [b"* CAPABILITY IMAP4rev2 AUTH=PLAIN\r\nTAG OK done\r\n", b"TAG OK done\r\n"])
+def test_another_version_of_the_protocol(world, answer):
+    assert world(answers={"CAPABILITY": answer}).run().first == (
+        f"SMTP CRITICAL - 127.0.0.1 imap: the server does not say that it speaks IMAP4rev1 ({OK})"
+    )
+
+
 @pytest.mark.parametrize(
     "command", ["CAPABILITY", "AUTHENTICATE", "LIST", "SELECT", "STATUS", "UID SEARCH", "APPEND", "UID FETCH", "NOOP"]
 )

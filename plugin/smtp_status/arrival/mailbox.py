@@ -371,6 +371,9 @@ class ImapMailbox:
         """NO or BAD, in the server's words."""
         first, _, rest = self._stream.last.strip().partition(b" ")
         word = rest.partition(b" ")[0].upper()
+        if word == b"OK" and first != b"*":
+            # All that imaplib asks beyond what the server calls good.
+            return Failure("missing", "the server does not say that it speaks IMAP4rev1")
         if first in (b"*", b"+") or word not in (b"NO", b"BAD"):
             return self._broken()
         words = f"{word.decode('ascii')} {self._shown(rest[len(word) :])}".rstrip()
