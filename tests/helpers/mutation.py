@@ -29,8 +29,9 @@ MODULES = (
 )
 """What decides on the verdict: the parser, the tables, the conversation, the cleaner; and what times and waits."""
 
-MORE_TESTS = ("tests/with_servers/test_mutants.py",)
-"""Those beside the tests of the modules themselves; tests that run the plugin as a process cannot see a mutant."""
+MORE_TESTS = ("tests/unit/smtp/test_hints.py", "tests/unit/smtp/test_transcript.py")
+"""Those that hold conversations beside the tests of the modules themselves; tests that run the plugin as a process
+cannot see a mutant."""
 
 SURVIVED = ("survived", "no tests")
 

@@ -147,3 +147,30 @@ def test_look_alikes_are_printable_and_not_what_nagios_strips() -> None:
 @pytest.mark.parametrize("code", [*range(0x20), 0x7F])
 def test_control_characters_are_shown_by_their_pictures(code: int) -> None:
     assert clean(bytes([code])) == (" " if code == 0x09 else chr(0x2421 if code == 0x7F else 0x2400 + code))
+
+
+def test_numbers_at_the_borders_of_their_widths():
+    assert clean("\u00ff\u0100\uffff\U00010000\U0001ffff") == "ÿĀ‹U+FFFF›𐀀‹U+1FFFF›"
+    assert clean("\x9f\u0600\u2028") == "‹U+009F›‹U+0600›‹U+2028›"
+    assert clean(b"\x7f\x80\xff") == "␡‹80›‹FF›"
+
+
+def test_a_text_too_long_ends_with_a_whole_character():
+    assert clean("x" * (RAW_LIMIT - 1) + "é") == "x" * (RAW_LIMIT - 1) + "…"
+    assert clean("x" * (RAW_LIMIT - 3) + "\U0001f600") == "x" * (RAW_LIMIT - 3) + "…"
+    # no character has so many octets
+    assert clean(b"x" * 8000 + b"\x80" * 400) == "x" * 8000 + "‹80›" * 189 + "…"
+
+
+def test_brackets_end_where_they_end_first():
+    assert sentence("<a@b>>x <c@d>, <e>f g>h") == "a@b›x c@d, ef g›h"
+
+
+def test_a_number_at_the_very_beginning_is_not_cut_in_two():
+    assert cut("‹1B›[31m", 3) == "…"
+    assert middle("‹U+10FFFF›" + "x" * 20, 12) == "…" + "x" * 5
+
+
+def test_a_number_is_found_from_any_place_within_it():
+    assert cut("a‹U+10FFFF›b", 11) == "a…"
+    assert cut("a‹U+10FFFF›b", 12) == "a‹U+10FFFF›b"

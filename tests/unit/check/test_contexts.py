@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import nagiosplugin
 import pytest
-from nagiosplugin import Range
+from nagiosplugin import Metric, Range
 
 from helpers.known import BANNER, BEGIN, BYE, CONNECTED, MAIL, RCPT, WHOLE, check, outcome
 from smtp_status.check import contexts
 from smtp_status.check.contexts import DaysContext, SecondsContext, SMTPResults, plain, range_text
+from smtp_status.check.several import Verdict
 from smtp_status.findings import Finding
 from smtp_status.options import values
 from smtp_status.options.settings import Settings, StateRule
@@ -264,3 +265,27 @@ def test_several_recipients_the_worst():
 def test_unknown_on_request_only():
     assert check(outcome(*BEGIN, MAIL, REFUSED), state="rcpt:550=unknown").exitcode == 3
     assert check(outcome(CONNECTED, BANNER, BYE)).exitcode == 0
+
+
+@pytest.mark.parametrize("state", ["ok", "warning", "critical", "unknown"])
+def test_the_verdict_on_several_targets(state):
+    made = {context.name: context for context in contexts.contexts(Settings(Plan()))}
+    metric = Metric("verdict", Verdict(state, ()))
+    result = made["verdict"].evaluate(metric, None)
+    assert (result.state, result.hint, result.metric) == (contexts.SERVICE_STATES[state], None, metric)
+
+
+def test_contexts_that_judge_nothing():
+    settings = Settings(Plan(), warning=Range("1"), critical=Range("2"), certificate_days=(30, 10))
+    made = {context.name: context for context in contexts.contexts(settings)}
+    assert made["unjudged"].evaluate(Metric("mx1_time", 9.0), None).state == nagiosplugin.Ok
+    assert made["unjudged"].performance(Metric("mx1_time", 9.0), None) == "mx1_time=9.000000s;;;0"
+    assert made["unjudged_days"].evaluate(Metric("mx1_tls_days", 1), None).state == nagiosplugin.Ok
+    assert made["time_unjudged"].evaluate(Metric("time", 9.0), None).state == nagiosplugin.Ok
+    assert made["time_unjudged"].performance(Metric("time", 9.0), None) == "time=9.000000s;1;2;0"
+
+
+def test_the_limit_of_days_is_told():
+    metric = Metric("tls_days", 5)
+    result = DaysContext("tls_days", 30, 10).evaluate(metric, None)
+    assert (result.state, result.hint, result.metric) == (nagiosplugin.Critical, 10, metric)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 
 import pytest
 
@@ -12,12 +13,14 @@ from helpers.talk import (
     BYE,
     GREETING,
     LOOPBACK,
+    OK,
     OTHER,
     SECONDS,
     SENDER,
     TO,
     Talk,
     closed,
+    early,
     offer,
     plan,
     reply,
@@ -29,10 +32,18 @@ from smtp_status.secrets.repetition import HIDDEN
 from smtp_status.smtp import authentication, dialogue
 from smtp_status.smtp.actions import Answered, Connected
 from smtp_status.smtp.plan import Plan, Route
+from smtp_status.tls.plan import TlsPlan
+
+PASSWORD = "correct horse"
+TOKEN = "correct.horse"
 
 
 def login(mechanism: str | None = None, **changes: object) -> Plan:
     return plan(credentials=Credentials("user", Secret("pencil"), mechanism, **changes))
+
+
+def as_probe(mechanism: str, secret: str = PASSWORD) -> Plan:
+    return plan(credentials=Credentials("probe", Secret(secret), mechanism, plaintext=True))
 
 
 def local(wanted: Plan, *script: object) -> Talk:
@@ -328,3 +339,144 @@ def test_ordinary_words_stay_beside_a_common_password():
         wanted, GREETING, offer("PLAIN"), "535 5.7.8 Error: authentication failed: invalid user or password", BYE
     )
     assert talk.last.text == "5.7.8 Error: authentication failed: invalid user or password"
+
+
+def test_after_a_login_it_goes_on():
+    talk = Talk(as_probe("PLAIN")._replace(sender=SENDER), GREETING, "250-mx1\n250 AUTH PLAIN", "235 ok", OK, OK, BYE)
+    assert talk.verbs == "EHLO AUTH MAIL RSET QUIT"
+
+
+def test_oauthbearer_tells_where_it_goes():
+    talk = Talk(as_probe("OAUTHBEARER", TOKEN), GREETING, "250-mx1\n250 AUTH OAUTHBEARER", "235 ok", BYE)
+    assert b"\x01host=mx1.example.org\x01port=25\x01" in base64.b64decode(talk.commands[1].split()[2])
+
+
+@pytest.mark.parametrize(("length", "lines"), [(372, 1), (373, 2)])
+def test_512_octets_are_not_too_many_for_a_command(length, lines):
+    name = "u" * length
+    credentials = Credentials(name, None, "EXTERNAL")
+    replies = ["235 ok"] if lines == 1 else ["334", "235 ok"]
+    talk = Talk(plan(credentials=credentials), GREETING, "250-mx1\n250 AUTH EXTERNAL", *replies, BYE)
+    response = base64.b64encode(name.encode()).decode()
+    assert talk.commands[1:-1] == ([f"AUTH EXTERNAL {response}"] if lines == 1 else ["AUTH EXTERNAL", response])
+    assert (len(talk.sent[1]) == 512) is (lines == 1)
+
+
+def test_responses_without_anything_to_hide_look_like_others():
+    talk = Talk(
+        plan(credentials=Credentials("", None, "EXTERNAL")),
+        *(GREETING, "250-mx1\n250 AUTH EXTERNAL", "235 ok", BYE),
+    )
+    assert talk.commands[1] == "AUTH EXTERNAL ="
+    assert ">>> AUTH EXTERNAL ***" in talk.outcome.transcript
+    talk = Talk(as_probe("XOAUTH2", TOKEN), GREETING, "250-mx1\n250 AUTH XOAUTH2", "334 e30=", "535 no", BYE)
+    assert talk.commands[2] == ""
+    assert ">>> ***" in talk.outcome.transcript
+
+
+def test_the_signature_of_the_server_may_come_with_the_235(monkeypatch):
+    # RFC 7677 section 3
+    monkeypatch.setattr("smtp_status.sasl.mechanisms.urandom", lambda _: base64.b64decode("rOprNGfwEbeRWgbNEkqO"))
+    first = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+    final = base64.b64encode(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=").decode()
+    credentials = Credentials("user", Secret("pencil"), "SCRAM-SHA-256")
+    talk = Talk(
+        plan(credentials=credentials),
+        *(GREETING, "250-mx1\n250 AUTH SCRAM-SHA-256"),
+        *(f"334 {base64.b64encode(first).decode()}", f"235-{final}\n235 ok", BYE),
+    )
+    assert talk.decisive.kind == "success"
+    assert final not in repr(talk.outcome)
+
+
+def test_a_reply_cut_off_hides_the_password_too():
+    talk = Talk(as_probe("PLAIN"), GREETING, "250-mx1\n250 AUTH PLAIN", silence(f"535-not {PASSWORD}".encode()), BYE)
+    assert talk.decisive.text == f"535-{HIDDEN}"
+
+
+def test_a_mechanism_that_cannot_take_the_password_is_told_before_it_is_tried():
+    credentials = Credentials("probe", Secret("bell\x07"), "SCRAM-SHA-256")
+    talk = Talk(plan(credentials=credentials), GREETING, "250-mx1\n250 AUTH SCRAM-SHA-256", BYE)
+    assert talk.decisive.kind == "missing"
+    assert talk.decisive.stage == "auth"
+    assert talk.verbs == "EHLO QUIT"
+    spoilt = Credentials("probe", Secret("b\u00e4d\u2028"), "SCRAM-SHA-256")
+    talk = Talk(plan(credentials=spoilt), GREETING, "250-mx1\n250 AUTH SCRAM-SHA-256", BYE)
+    assert talk.decisive.cause == "password holds a character that SASLprep (RFC 4013) prohibits"
+
+
+def test_a_client_certificate_is_the_login_where_there_is_no_password():
+    tls = TlsPlan("ssl", client_cert="/etc/ssl/probe.pem")
+    talk = Talk(
+        plan(tls=tls, credentials=Credentials("probe", None)),
+        *(GREETING, "250-mx1\n250 AUTH PLAIN EXTERNAL", "235 ok", BYE),
+    )
+    assert talk.commands[1] == "AUTH EXTERNAL cHJvYmU="
+    without = plan(tls=TlsPlan("ssl"), credentials=Credentials("probe", None))
+    assert Talk(without, GREETING, "250-mx1\n250 AUTH PLAIN EXTERNAL", BYE).decisive.kind == "missing"
+
+
+def test_the_password_stays_hidden_with_a_mechanism_that_does_not_use_it():
+    talk = Talk(
+        plan(credentials=Credentials("probe", Secret(PASSWORD), "EXTERNAL")),
+        *(GREETING, "250-mx1\n250 AUTH EXTERNAL", f"535 not {PASSWORD}", BYE),
+    )
+    assert PASSWORD not in repr(talk.outcome)
+    assert talk.decisive.text == HIDDEN
+
+
+def test_an_explanation_is_hidden_and_shown_alone_where_the_code_says_nothing():
+    token = base64.b64encode(b'{"status":"invalid_token","scope":"correct.horse"}').decode()
+    hello = "250-mx1\n250 AUTH XOAUTH2"
+    talk = Talk(as_probe("XOAUTH2", TOKEN), GREETING, hello, f"334 {token}", "550 no", BYE)
+    assert talk.decisive.cause == f"XOAUTH2: {HIDDEN}"
+    talk = Talk(as_probe("XOAUTH2", TOKEN), GREETING, hello, f"334 {token}", "535 no", BYE)
+    assert talk.decisive.cause == f"XOAUTH2: credentials rejected: {HIDDEN}"
+
+
+def test_a_login_that_is_refused_ends_it():
+    talk = Talk(as_probe("PLAIN")._replace(sender=SENDER), GREETING, "250-mx1\n250 AUTH PLAIN", "535 no", BYE)
+    assert talk.verbs == "EHLO AUTH QUIT"
+
+
+def test_responses_are_not_in_the_transcript():
+    talk = Talk(
+        as_probe("LOGIN"), GREETING, "250-mx1\n250 AUTH LOGIN", "334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 ok", BYE
+    )
+    assert [line for line in talk.outcome.transcript if line.startswith(">>>")] == [
+        *(">>> EHLO probe.example.org", ">>> AUTH LOGIN", ">>> ***", ">>> ***", ">>> QUIT")
+    ]
+    talk = Talk(as_probe("PLAIN"), GREETING, "250-mx1\n250 AUTH PLAIN", "235 ok", BYE)
+    assert ">>> AUTH PLAIN ***" in talk.outcome.transcript
+
+
+def test_a_challenge_in_several_lines_is_one():
+    hello = "250-mx1\n250 AUTH CRAM-MD5"
+    talk = Talk(as_probe("CRAM-MD5"), GREETING, hello, "334-PDE4\n334 OTY+", "235 ok", BYE)
+    digest = hmac.new(PASSWORD.encode(), b"<1896>", "md5").hexdigest()
+    assert base64.b64decode(talk.commands[2]) == f"probe {digest}".encode()
+
+
+def test_silence_at_auth_names_the_command():
+    hello = "250-mx1\n250 AUTH LOGIN"
+    assert Talk(as_probe("LOGIN"), GREETING, hello, silence(), BYE).decisive.cause == "no reply to AUTH LOGIN for 9.9 s"
+    talk = Talk(as_probe("LOGIN"), GREETING, hello, "334 VXNlcm5hbWU6", silence(), BYE)
+    assert talk.decisive.cause == "no reply to AUTH LOGIN for 9.9 s"
+
+
+def test_a_cancelled_exchange_is_not_waited_for_long():
+    talk = Talk(as_probe("CRAM-MD5"), GREETING, "250-mx1\n250 AUTH CRAM-MD5", "334 not base64!", "501 ok", BYE)
+    assert talk.commands[2] == "*"
+    assert talk.limits[3:] == [2.0, 2.0]
+    assert talk.strict[3:] == [False, False]
+    assert talk.decisive.cause == "CRAM-MD5 challenge is not valid base64"
+
+
+def test_a_login_that_is_answered_with_another_success_is_not_finished():
+    talk = Talk(as_probe("LOGIN"), GREETING, "250-mx1\n250 AUTH LOGIN", "250 ok", BYE)
+    assert talk.decisive.cause == "not a reply to AUTH LOGIN"
+
+
+def test_a_login_that_is_accepted_before_it_was_sent_is_none():
+    talk = Talk(as_probe("PLAIN"), GREETING, "250-mx1\n250 AUTH PLAIN", early("235 ok"))
+    assert (talk.decisive.kind, talk.decisive.cause) == ("protocol", "not a reply to AUTH PLAIN")

@@ -13,6 +13,7 @@ from helpers.talk import (
     EHLO_TLS,
     GO,
     GREETING,
+    NOW,
     OK,
     OTHER,
     PEER,
@@ -35,6 +36,8 @@ from helpers.talk import (
 )
 from smtp_status.findings import Finding
 from smtp_status.sasl.credentials import Credentials, Secret
+from smtp_status.smtp.dialogue import Dialogue
+from smtp_status.smtp.plan import RawCommand, Route
 from smtp_status.smtp.transcript import KEPT
 from smtp_status.stages import STAGES
 from smtp_status.tls.plan import TlsPlan
@@ -229,3 +232,26 @@ def test_the_run_ends_where_the_lookup_would_be():
     """A numeric address beside a name (``-H mx1 -H 192.0.2.1 --quit-after dns``) is not looked up, nor sent to."""
     talk = Talk(plan(TO, quit_after="dns"))
     assert (talk.actions, talk.outcome.findings) == ([], ())
+
+
+def test_quit_after_message_leaves_out_raw_commands():
+    raw = (RawCommand(b"NOOP"),)
+    talk = Talk(plan(TO, quit_after="message", commands=raw), GREETING, EHLO, OK, OK, "354 go", OK, BYE)
+    assert talk.verbs == "EHLO MAIL RCPT DATA <message> QUIT"
+
+
+def test_nothing_has_happened_yet():
+    outcome = Dialogue(plan(), Route(TARGET), NOW).outcome(0.5)
+    assert (outcome.total, outcome.tls_days, outcome.findings, outcome.address) == (0.0, None, (), None)
+
+
+def test_nothing_is_connected_to_after_the_last_lookup():
+    talk = Talk(plan(quit_after="sts"))
+    assert talk.actions == []
+    assert talk.outcome.findings == ()
+
+
+def test_tls_from_the_first_byte_stands_where_it_happened():
+    talk = Talk(plan(tls=TlsPlan("ssl")), GREETING, EHLO, BYE)
+    assert list(talk.times) == ["connect", "tls", "banner", "ehlo", "quit"]
+    assert list(Talk(plan(), GREETING, EHLO, BYE).times) == ["connect", "banner", "ehlo", "quit"]

@@ -6,6 +6,8 @@ import pytest
 
 from helpers.talk import (
     BYE,
+    EHLO,
+    GREETING,
     OK,
     SECONDS,
     SENDER,
@@ -93,3 +95,54 @@ def test_after_a_failure_nothing_at_quit_counts():
     talk = Talk(plan(TO), *UP_TO_EHLO, OK, "550 no", OK, "500 what?")
     assert talk.last.stage == "rcpt"
     assert talk.strict[-2:] == [False, False]
+
+
+def test_nothing_is_reset_where_the_message_was_accepted_before():
+    talk = Talk(plan(TO, quit_after="message"), GREETING, EHLO, OK, OK, "354 go", OK, BYE)
+    assert talk.verbs == "EHLO MAIL RCPT DATA <message> QUIT"
+
+
+def test_lenient_about_what_comes_before_rset_and_quit_once_something_was_wrong():
+    talk = Talk(plan(TO), GREETING, EHLO, OK, "550 no", OK, BYE)
+    assert talk.verbs == "EHLO MAIL RCPT RSET QUIT"
+    assert talk.strict == [True, True, True, True, False, False]
+
+
+def test_strict_about_what_comes_before_rset_and_quit_where_all_was_well():
+    talk = Talk(plan(sender=SENDER), GREETING, EHLO, OK, OK, BYE)
+    assert talk.strict == [True] * 5
+
+
+def test_421_instead_of_rset_is_said():
+    talk = Talk(plan(sender=SENDER), GREETING, EHLO, OK, unasked("421 4.3.2 closing"), BYE)
+    assert talk.last == Finding("quit", "failure", (421,), "4.3.2 closing", seconds=9999.0)
+    assert "quit" not in talk.times
+    assert talk.strict[-1] is False
+
+
+def test_what_rset_took_is_not_taken_from_quit():
+    talk = Talk(plan(TO), GREETING, EHLO, OK, "550 no", OK, BYE)
+    assert talk.limits[-2:] == [2.0, 2.0]
+
+
+def test_quit_once_more_after_surplus_octets_is_not_waited_for_long():
+    talk = Talk(plan(), GREETING, EHLO, surplus(b"250 again"), BYE)
+    assert talk.limits[-2:] == [2.0, 2.0]
+    assert talk.last == Finding("quit", "protocol", text="250 again", cause="data before it was asked for")
+
+
+@pytest.mark.parametrize(("answer", "verbs"), [("200 ok", "EHLO MAIL RSET QUIT"), ("300 what", "EHLO MAIL QUIT")])
+def test_only_mail_that_was_accepted_is_reset(answer, verbs):
+    assert Talk(plan(sender=SENDER), GREETING, EHLO, answer, *([OK] if "RSET" in verbs else []), BYE).verbs == verbs
+
+
+def test_how_long_either_is_waited_for(monkeypatch):
+    monkeypatch.setattr("smtp_status.smtp.farewell.FAREWELL_SECONDS", 1.5)
+    talk = Talk(plan(sender=SENDER), GREETING, EHLO, OK, OK, BYE)
+    assert talk.limits[-2:] == [1.5, 1.5]
+
+
+def test_a_reply_to_quit_that_is_none():
+    talk = Talk(plan(), GREETING, EHLO, "221?bye")
+    assert (talk.last.kind, talk.last.codes) == ("protocol", (221,))
+    assert talk.last.cause == "neither space nor hyphen behind the reply code"

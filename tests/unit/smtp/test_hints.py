@@ -118,3 +118,16 @@ def test_helo_first_and_nothing_else():
     talk = Talk(plan(helo_only=True), GREETING, "250-mx1\n250 PIPELINING", BYE)
     assert talk.commands == ["HELO probe.example.org", "QUIT"]
     assert talk.last.succeeded
+
+
+@pytest.mark.parametrize(
+    ("lmtp", "replies", "cause"),
+    [
+        (False, ("500 what", "500 what"), "an LMTP server? try --lmtp"),
+        (False, ("502 what", "550 no"), ""),
+        (True, ("500 what",), "no LMTP server? try without --lmtp"),
+        (True, ("550 no",), ""),
+    ],
+)
+def test_hello_in_the_wrong_protocol(lmtp, replies, cause):
+    assert Talk(plan(lmtp=lmtp), GREETING, *replies, BYE).decisive.cause == cause

@@ -6,12 +6,12 @@ import base64
 
 import pytest
 
-from helpers.talk import TARGET, plan, reply
+from helpers.talk import BYE, EHLO, GREETING, TARGET, Talk, plan, reply, silence, unasked
 from smtp_status.findings import Failure, Finding, StageTime, Target
 from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.smtp.actions import Answered
 from smtp_status.smtp.observations import WORDS_KEPT, Observations
-from smtp_status.smtp.plan import Route
+from smtp_status.smtp.plan import RawCommand, Route
 from smtp_status.tls.plan import TlsPlan
 
 
@@ -145,3 +145,32 @@ def test_a_secret_is_shown_nowhere() -> None:
     assert "hunter2" not in shown
     assert coded not in shown
     assert "535" in shown
+
+
+def test_lines_of_a_reply_that_did_not_end_are_joined_by_a_space():
+    talk = Talk(plan(), GREETING, silence(b"250-mx1", b"250-SI"), BYE)
+    assert talk.decisive.text == "250-mx1 250-SI"
+
+
+def test_what_was_not_sent_is_not_in_the_transcript():
+    talk = Talk(plan(), GREETING, EHLO, unasked("421 closing"))
+    assert [line for line in talk.outcome.transcript if line.startswith(">>>")] == [">>> EHLO probe.example.org"]
+    assert talk.outcome.transcript[-1] == "<<< 421 closing"
+
+
+def test_clocks_are_told_where_there_were_replies_and_all_is_asked_for():
+    assert Talk(plan(), GREETING, EHLO, BYE).outcome.details == ("clock: kernel for 0 of 3 replies",)
+    assert Talk(plan(), silence()).outcome.details == ()
+    assert Talk(plan(verbose=1), GREETING, EHLO, BYE).outcome.details == ()
+
+
+def test_commands_that_were_sent_are_in_the_transcript_and_no_others():
+    def said(talk: Talk) -> list[str]:
+        return [line for line in talk.outcome.transcript if line.startswith(">>>")]
+
+    hello = ">>> EHLO probe.example.org"
+    assert said(Talk(plan(), GREETING, silence(), BYE)) == [hello, ">>> QUIT"]
+    assert said(Talk(plan(commands=(RawCommand(b"NOOP"),)), GREETING, EHLO, unasked("421 closing"), BYE)) == [
+        hello,
+        ">>> QUIT",
+    ]

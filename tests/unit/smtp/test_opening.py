@@ -13,11 +13,13 @@ from helpers.talk import (
     OK,
     PEER,
     SECONDS,
+    TARGET,
     TO,
     UP_TO_EHLO,
     Talk,
     closed,
     plan,
+    silence,
 )
 from smtp_status.findings import Address, Failure, Finding, Target
 from smtp_status.smtp.actions import Connected, Tell
@@ -196,3 +198,44 @@ def test_name_of_an_unnamed_host(own, name):
     connected = Connected(PEER, (own, 40000), SECONDS, 0.0)
     talk = Talk(plan(helo=None), *UP_TO_EHLO, BYE, connected=connected)
     assert talk.commands[0] == f"EHLO {name}"
+
+
+def test_where_it_was_looked_up_and_connected_to():
+    target = TARGET._replace(addresses=(PEER, Address(2, ("192.0.2.11", 25), "192.0.2.11", 25)), dns_seconds=0.5)
+    talk = Talk(plan(), GREETING, EHLO, BYE, target=target)
+    assert talk.outcome.findings[:2] == (
+        Finding("dns", "success", cause="192.0.2.10, 192.0.2.11", seconds=0.5),
+        Finding("connect", "success", cause="192.0.2.10 port 25", seconds=SECONDS),
+    )
+    assert talk.actions[0].addresses == target.addresses
+    assert talk.times["dns"] == 0.5
+
+
+def test_a_greeting_that_is_expected_by_its_text_is_found_once():
+    talk = Talk(plan(expect="ESMTP"), GREETING, EHLO, BYE)
+    assert talk.outcome.findings[1] == Finding("banner", "success", (220,), "mx1 ESMTP", seconds=SECONDS)
+
+
+def test_a_greeting_without_what_was_expected():
+    talk = Talk(plan(expect="Exim"), GREETING, BYE)
+    wrong = Finding("banner", "mismatch", (220,), "mx1 ESMTP", "greeting without Exim", seconds=SECONDS)
+    assert talk.decisive == wrong
+    assert talk.verbs == "QUIT"
+
+
+def test_a_greeting_with_what_was_expected_that_does_not_greet():
+    named = TARGET._replace(dns_seconds=0.5)
+    talk = Talk(plan(expect="ESMTP"), "250 mx1 ESMTP", BYE, target=named)
+    wrong = Finding("banner", "protocol", (250,), "mx1 ESMTP", "not a greeting", seconds=SECONDS)
+    assert talk.decisive == wrong
+    assert Talk(plan(expect="ESMTP"), "554 no ESMTP here", BYE).decisive.cause == ""
+
+
+def test_three_digits_alone_are_a_code_too():
+    talk = Talk(plan(expect="220 mx1"), GREETING, EHLO, BYE)
+    assert talk.outcome.findings[1].kind == "success"
+    assert Talk(plan(expect="554 no"), "554 no", EHLO, BYE).outcome.findings[1].kind == "success"
+
+
+def test_silence_after_the_second_hello_names_it():
+    assert Talk(plan(), GREETING, "500 what", silence(), BYE).decisive.cause == "no reply to HELO for 9.9 s"

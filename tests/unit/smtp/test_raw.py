@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from helpers.talk import (
     BYE,
+    EHLO,
     GO,
+    GREETING,
     OK,
     SECONDS,
     SENDER,
@@ -14,10 +18,25 @@ from helpers.talk import (
     UP_TO_EHLO,
     WHOLE,
     Talk,
+    early,
     plan,
     raw,
+    silence,
+    unasked,
 )
 from smtp_status.findings import Finding
+from smtp_status.secrets.repetition import HIDDEN
+from smtp_status.smtp import patterns
+from smtp_status.smtp.patterns import compiled
+from smtp_status.smtp.plan import Plan, RawCommand
+
+PASSWORD = "correct horse"
+RESPONSE = base64.b64encode(b"\0probe\0" + PASSWORD.encode()).decode()
+
+
+def commands(*lines: str) -> Plan:
+    """Raw commands only, each judged by the reply table."""
+    return plan(commands=raw(*((line, None) for line in lines)))
 
 
 def test_raw_commands_as_check_smtp_sends_them():
@@ -150,3 +169,94 @@ def test_what_was_answered_is_not_cancelled():
     commands = raw(("AUTH LOGIN", None), ("dXNlcg==", None), ("cGFzcw==", None))
     talk = Talk(plan(commands=commands), *UP_TO_EHLO, "334 VXNl", "334 UGFz", "535 no", BYE)
     assert talk.commands[-2:] == ["cGFzcw==", "QUIT"]
+
+
+def test_what_answers_a_challenge_is_a_secret():
+    talk = Talk(
+        commands("AUTH LOGIN", "cHJvYmU=", "Y29ycmVjdCBob3JzZQ=="), GREETING, EHLO, "334 a", "334 b", "235 ok", BYE
+    )
+    assert [line for line in talk.outcome.transcript if line.startswith(">>>")][1:4] == [
+        *(">>> AUTH LOGIN", ">>> ***", ">>> ***")
+    ]
+    assert PASSWORD not in repr(talk.outcome)
+
+
+@pytest.mark.parametrize("verb", ["AUTH", "auth"])
+@pytest.mark.parametrize("echo", [PASSWORD, RESPONSE, PASSWORD.encode().hex(), "***"])
+def test_what_comes_along_with_auth_is_a_secret(verb, echo):
+    talk = Talk(commands(f"{verb} PLAIN {RESPONSE}"), GREETING, EHLO, f"535 no: {echo}", BYE)
+    assert talk.decisive.text == ("no: ***" if echo == "***" else HIDDEN)
+    assert talk.decisive.about == f"{verb} PLAIN ***"
+    assert f">>> {verb} PLAIN ***" in talk.outcome.transcript
+
+
+@pytest.mark.parametrize("line", ["AUTH PLAIN", "AUTH PLAIN =", "HELP PLAIN Y29ycmVjdCBob3JzZQ=="])
+def test_what_is_no_response_is_no_secret(line):
+    talk = Talk(commands(line), GREETING, EHLO, "500 what is = or PLAIN * Y29ycmVjdCBob3JzZQ==", BYE)
+    assert talk.decisive.about == line
+    assert talk.decisive.text == "what is = or PLAIN * Y29ycmVjdCBob3JzZQ=="
+
+
+def test_a_response_that_is_no_base64_is_a_secret_as_it_is():
+    talk = Talk(commands("AUTH PLAIN open!"), GREETING, EHLO, "535 not open!", BYE)
+    assert talk.decisive.text == HIDDEN
+
+
+def test_a_response_that_cannot_be_decoded_is_a_secret_as_it_is():
+    talk = Talk(commands("AUTH PLAIN abcde"), GREETING, EHLO, "535 not abcde but XXXX", BYE)
+    assert talk.decisive.text == HIDDEN
+
+
+def test_a_secret_is_not_named_as_the_command_that_got_no_reply():
+    talk = Talk(commands("AUTH LOGIN", "Y29ycmVjdCBob3JzZQ=="), GREETING, EHLO, "334 a", silence(), BYE)
+    assert talk.decisive.cause == "no reply to *** for 9.9 s"
+
+
+def test_a_pattern_that_takes_too_long_is_a_mismatch(monkeypatch):
+    def found(_pattern, _lines):
+        raise patterns.Overdue
+
+    monkeypatch.setattr(patterns, "found", found)
+    talk = Talk(plan(commands=(RawCommand(b"NOOP", compiled("x")),)), GREETING, EHLO, OK, BYE)
+    assert (talk.decisive.kind, talk.decisive.cause) == ("mismatch", "-R takes too long to search this")
+
+
+def test_a_star_cancels_and_is_no_secret():
+    talk = Talk(commands("AUTH LOGIN", "*"), GREETING, EHLO, "334 a", "501 * it is", BYE)
+    assert talk.decisive.text == "* it is"
+
+
+def test_only_raw_commands_of_stage_command_are_named():
+    talk = Talk(commands("DATA", "."), GREETING, EHLO, "354 go", "550 5.7.1 no", BYE)
+    assert talk.decisive == Finding("message", "failure", (550,), "5.7.1 no", seconds=SECONDS)
+    talk = Talk(commands("DATA", "."), GREETING, EHLO, "354 go", silence(), BYE)
+    assert talk.decisive.cause == "no reply for 9.9 s after the final dot"
+    pattern = plan(commands=(RawCommand(b"VRFY bob", compiled("^550")),))
+    talk = Talk(pattern, GREETING, EHLO, "550 no", BYE)
+    assert talk.decisive == Finding("command", "success", (550,), "no", about="VRFY bob", seconds=SECONDS)
+
+
+@pytest.mark.parametrize("code", [200, 259, 300])
+def test_a_raw_message_that_was_accepted_is_not_reset(code):
+    pattern = compiled(str(code))
+    mail = (RawCommand(b"MAIL FROM:<>"), RawCommand(b"DATA"), RawCommand(b".", pattern))
+    talk = Talk(
+        plan(commands=mail),
+        *(GREETING, EHLO, OK, "354 go", f"{code} done"),
+        *([BYE] if code < 300 else [OK, BYE]),
+    )
+    assert talk.verbs == "EHLO MAIL DATA ." + (" QUIT" if code < 300 else " RSET QUIT")
+
+
+def test_a_pattern_sees_octets_that_are_not_utf_8():
+    pattern = compiled(r"\\xff")
+    talk = Talk(plan(commands=(RawCommand(b"NOOP", pattern),)), GREETING, EHLO, b"250 \xff", BYE)
+    assert talk.decisive.kind == "success"
+
+
+def test_a_pattern_does_not_judge_what_came_before_the_command():
+    pattern = compiled("[0-9]{3}")
+    talk = Talk(plan(commands=(RawCommand(b"NOOP", pattern),)), GREETING, EHLO, unasked("421 closing"), BYE)
+    assert talk.decisive == Finding("command", "error", (421,), "closing", about="NOOP", seconds=9999.0)
+    talk = Talk(plan(commands=(RawCommand(b"NOOP", pattern),)), GREETING, EHLO, early("250 ok"))
+    assert (talk.decisive.kind, talk.decisive.codes) == ("protocol", (250,))

@@ -427,3 +427,17 @@ def test_what_an_operator_would_stumble_over(command, code, column):
 def test_verbs_without_a_row(verb):
     for code in CODES:
         assert replies.judge(verb, code) == ("success" if code < 400 else "failure"), code
+
+
+def test_only_the_first_equals_sign_of_a_keyword_is_one():
+    assert extensions(Reply((250,), (b"250-mx1", b"250-AUTH=PLAIN X=Y", b"250 X=1=2"))) == {
+        "AUTH": "PLAIN X=Y",
+        "X": "1=2",
+    }
+
+
+def test_an_empty_line_behind_a_reply_is_a_line():
+    reader = ReplyReader()
+    reader.feed(b"250 a\r\n\n250 b\n")
+    found = [reader.next_reply() for _ in range(3)]
+    assert [(one.code, one.fault) for one in found if one is not None] == [(250, ""), (0, "no reply code"), (250, "")]

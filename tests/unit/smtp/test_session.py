@@ -6,9 +6,13 @@ import pytest
 
 from helpers.talk import (
     BYE,
+    EHLO,
+    GREETING,
     OK,
     PEER,
     SECONDS,
+    SENDER,
+    TARGET,
     TO,
     WHOLE,
     Talk,
@@ -20,6 +24,8 @@ from helpers.talk import (
     unasked,
 )
 from smtp_status.findings import Failure, Finding, Target
+from smtp_status.smtp.session import command_line
+from smtp_status.tls.plan import TlsPlan
 
 PLACES = [(0, "banner"), (1, "ehlo"), (2, "mail"), (3, "rcpt"), (4, "data"), (5, "message")]
 RSET_FROM = 3
@@ -162,3 +168,41 @@ def test_refused_after_mail_is_reset_before_quit(number, stage):
 def test_any_2yz_will_do_for(number, stage):
     talk = Talk(plan(TO), *WHOLE[:number], "251 fine", *WHOLE[number + 1 :])
     assert all(finding.succeeded for finding in talk.outcome.findings)
+
+
+def test_421_before_the_command_that_is_no_valid_reply():
+    talk = Talk(plan(), GREETING, unasked("421-4.3.2 closing\n421+now"), BYE)
+    separator = "neither space nor hyphen behind the reply code"
+    assert talk.decisive == Finding("ehlo", "protocol", (421,), "4.3.2 closing +now", separator, seconds=9999.0)
+    assert "ehlo" not in talk.times
+
+
+@pytest.mark.parametrize("verb", [{}, {"lmtp": True}, {"helo_only": True}], ids=["EHLO", "LHLO", "HELO"])
+def test_a_reply_to_the_proxy_header_is_told_as_such(verb):
+    talk = Talk(plan(proxy=(), **verb), GREETING, surplus(b"500 what"), BYE)
+    assert talk.decisive.cause == "data before it was asked for, perhaps the reply to the PROXY header"
+
+
+def test_only_the_first_command_can_be_answered_by_the_reply_to_the_proxy_header():
+    assert Talk(plan(proxy=()), GREETING, silence(), BYE).decisive.cause == "no reply to EHLO for 9.9 s"
+    later = Talk(plan(proxy=(), sender=SENDER), GREETING, EHLO, surplus(b"500 what"), BYE)
+    assert later.decisive.cause == "data before it was asked for"
+
+
+def test_no_hint_at_tls_where_there_is_tls():
+    target = TARGET._replace(addresses=(PEER._replace(port=465),))
+    talk = Talk(plan(tls=TlsPlan("ssl")), silence(), target=target)
+    assert talk.last.cause == "no greeting for 9.9 s"
+    talk = Talk(plan(), GREETING, silence(), BYE, target=target)
+    assert talk.decisive.cause == "no reply to EHLO for 9.9 s"
+
+
+def test_a_name_loses_its_dot_and_nothing_else():
+    target = TARGET._replace(host="mx1.example.XX.")
+    talk = Talk(plan(tls=TlsPlan("ssl")), GREETING, EHLO, BYE, target=target)
+    assert talk.actions[1].name == "mx1.example.XX"
+
+
+def test_a_line_end_in_a_command_is_told():
+    with pytest.raises(ValueError, match=r"^line end inside a command$"):
+        command_line(b"NOOP\nQUIT")

@@ -27,6 +27,7 @@ from helpers.talk import (
 from smtp_status.findings import Finding
 from smtp_status.smtp.actions import Ask
 from smtp_status.smtp.address import parse
+from smtp_status.smtp.transaction import MESSAGE_LINES_SHOWN
 
 
 def test_only_the_message_is_timed_from_its_first_octet():
@@ -190,3 +191,24 @@ def test_lmtp_missing_reply():
     )
     assert "message" not in talk.times
     assert talk.verbs.endswith("<message> QUIT")
+
+
+def test_a_message_that_just_fits_the_transcript_is_shown_whole():
+    shortest = plan(TO, text="x")
+    head = len(shortest.message.head_lines(1000)) - 1
+    for more, octets in ((0, False), (1, True)):
+        wanted = plan(TO, text="\n".join("x" * (MESSAGE_LINES_SHOWN - head + more)))
+        talk = Talk(wanted, GREETING, EHLO, OK, OK, "354 go", OK, BYE)
+        assert (f">>> ... {wanted.message.size} octets in all" in talk.outcome.transcript) is octets
+        assert talk.outcome.transcript.count(">>> x") == MESSAGE_LINES_SHOWN - head
+
+
+def test_a_single_recipient_is_not_named_with_lmtp_either():
+    talk = Talk(plan(TO, lmtp=True), GREETING, EHLO, OK, OK, "354 go", "550 no", OK, BYE)
+    assert talk.decisive == Finding("message", "failure", (550,), "no", seconds=SECONDS)
+
+
+def test_smtputf8_comes_last():
+    sender = parse("übel@example.org")
+    talk = Talk(plan(sender=sender), GREETING, EHLO, OK, OK, BYE)
+    assert talk.sent[1] == "MAIL FROM:<übel@example.org> SMTPUTF8\r\n".encode()

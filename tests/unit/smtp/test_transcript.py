@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from helpers.talk import BYE, GREETING, Talk, plan
 from smtp_status.secrets.repetition import HIDDEN, Login
 from smtp_status.smtp import gap
 from smtp_status.smtp.transcript import KEPT, LEAST_KEPT, Transcript
@@ -70,3 +73,13 @@ def test_a_login_that_is_cut_off():
         transcript = Transcript()
         transcript.hear([b"535 hunt"], cut_off=cut_off)
         assert shown(transcript, LOGIN) == [line]
+
+
+@pytest.mark.parametrize("surplus", [0, 2])
+def test_a_reply_that_just_fits_the_transcript_is_shown_whole(surplus):
+    lines = KEPT // len("250-x.")
+    hello = "\n".join(["250-x"] * (lines - 1 + surplus) + ["250 x"])
+    talk = Talk(plan(), GREETING, hello, BYE)
+    more = [line for line in talk.outcome.transcript if line.endswith("lines in all")]
+    assert more == [f"<<< ... {lines + 2} lines in all"] * (surplus > 0)
+    assert talk.outcome.transcript.count("<<< 250-x") == lines - 1 + (surplus > 0)
