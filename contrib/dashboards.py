@@ -22,6 +22,17 @@ SOURCES = {
 }
 """What the data source has to be, as the import says it."""
 
+COUNTS = ("arrived", "pending", "lost", "spam", "mailbox")
+"""Labels of the perfdata that count messages."""
+
+PROMETHEUS = {
+    "state": "state",
+    "time": "duration_seconds",
+    "time_arrive": "arrival_seconds",
+    "time_pending": "pending_seconds",
+}
+"""What follows ``smtp_status_`` in the name of the metric, of labels that are neither a stage's nor a count."""
+
 Panel = dict[str, object]
 
 
@@ -70,10 +81,10 @@ def prometheus(label: str) -> dict[str, object]:
     place = 'instance="$host", module="$service"'
     if label == "tls_days":
         words = f"floor((min(smtp_status_certificate_expiry_timestamp_seconds{{{place}}}) - time()) / 86400)"
-    elif label == "state":
-        words = f"max(smtp_status_state{{{place}}})"
-    elif label == "time":
-        words = f"max(smtp_status_duration_seconds{{{place}}})"
+    elif label in COUNTS:
+        words = f"sum(smtp_status_{label}_messages{{{place}}})"
+    elif label in PROMETHEUS:
+        words = f"max(smtp_status_{PROMETHEUS[label]}{{{place}}})"
     else:
         words = f'max(smtp_status_stage_duration_seconds{{{place}, stage="{_short(label)}"}})'
     return {"expr": words, "legendFormat": _short(label)}
@@ -112,8 +123,9 @@ def dashboard(kind: str) -> str:
             _days(query, {"x": 18, "y": 0, "w": 6, "h": 4}),
             _stages(query, {"x": 0, "y": 4, "w": 24, "h": 12}),
             _total(query, {"x": 0, "y": 16, "w": 24, "h": 8}),
-            # smtp_statusd, which Prometheus scrapes, looks into no mailbox.
-            *([] if kind == "prometheus" else _of_mailbox(query)),
+            _delivery(query, {"x": 0, "y": 24, "w": 8, "h": 8}),
+            _fates(query, {"x": 8, "y": 24, "w": 8, "h": 8}),
+            _mailbox(query, {"x": 16, "y": 24, "w": 8, "h": 8}),
         ],
     }
     for number, panel in enumerate(model["panels"], 1):
@@ -247,13 +259,6 @@ def _total(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> 
     }
 
 
-def _of_mailbox(query: Callable[[str], dict[str, object]]) -> list[Panel]:
-    return [
-        _delivery(query, {"x": 0, "y": 24, "w": 12, "h": 8}),
-        _missing(query, {"x": 12, "y": 24, "w": 12, "h": 8}),
-    ]
-
-
 def _delivery(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> Panel:
     return {
         "title": "Time until the message was in the mailbox",
@@ -264,11 +269,21 @@ def _delivery(query: Callable[[str], dict[str, object]], place: dict[str, int]) 
     }
 
 
-def _missing(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> Panel:
+def _fates(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> Panel:
     return {
-        "title": "Messages under way, lost, filed as spam",
+        "title": "Messages arrived, under way, lost, filed as spam",
         "type": "timeseries",
         "gridPos": place,
-        "targets": _targets(query, "pending", "lost", "spam"),
+        "targets": _targets(query, "arrived", "pending", "lost", "spam"),
+        "fieldConfig": {"defaults": {"unit": "short", "decimals": 0, "min": 0}, "overrides": []},
+    }
+
+
+def _mailbox(query: Callable[[str], dict[str, object]], place: dict[str, int]) -> Panel:
+    return {
+        "title": "Messages in the mailbox",
+        "type": "timeseries",
+        "gridPos": place,
+        "targets": _targets(query, "mailbox"),
         "fieldConfig": {"defaults": {"unit": "short", "decimals": 0, "min": 0}, "overrides": []},
     }

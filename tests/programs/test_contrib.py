@@ -202,13 +202,15 @@ def test_days_are_shown_as_days(name: str) -> None:
     assert panels(name)["Certificate"]["fieldConfig"]["defaults"]["unit"] == "suffix: days"
 
 
-@pytest.mark.parametrize("name", [name for name in GRAFANA if name != "prometheus"])
+@pytest.mark.parametrize("name", GRAFANA)
 def test_what_became_of_mail_is_drawn(name: str) -> None:
     drawn = panels(name)
     delivery = drawn["Time until the message was in the mailbox"]
-    missing = drawn["Messages under way, lost, filed as spam"]
+    fates = drawn["Messages arrived, under way, lost, filed as spam"]
+    mailbox = drawn["Messages in the mailbox"]
     assert [series(target) for target in delivery["targets"]] == ["arrive", "pending"]
-    assert [series(target) for target in missing["targets"]] == ["pending", "lost", "spam"]
+    assert [series(target) for target in fates["targets"]] == ["arrived", "pending", "lost", "spam"]
+    assert [series(target) for target in mailbox["targets"]] == ["mailbox"]
 
 
 @pytest.mark.parametrize("name", GRAFANA)
@@ -220,4 +222,4 @@ def test_the_import_asks_for_the_data_source(name: str) -> None:
     assert source["current"]["value"] == "${" + wanted["name"] + "}"
     assert [place["name"] for place in places] == ["host", "service"]
     uses = [one["datasource"] for one in (*places, *model["panels"])]
-    assert uses == [{"type": name.rstrip("2"), "uid": f"${source['name']}"}] * (6 if name == "prometheus" else 8)
+    assert uses == [{"type": name.rstrip("2"), "uid": f"${source['name']}"}] * 9

@@ -15,9 +15,12 @@ from urllib.request import urlopen
 
 import pytest
 from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from helpers.plugin import ROOT
+from servers.imap import PASSWORD, USER, Imap
 from servers.ports import free_ports
+from servers.postman import Postman
 from servers.process import Daemon
 from servers.requirements import find, need
 from servers.steady import SteadyServer
@@ -27,6 +30,7 @@ from smtp_status.stages import STAGES
 pytestmark = pytest.mark.timing  # two hundred checks within each scrape
 
 SHIPPED = ROOT / "contrib/prometheus"
+DASHBOARD = ROOT / "contrib/grafana/prometheus.json"
 TARGETS = 200
 DAEMON = "from smtp_status.resident.daemon import run; run()"
 
@@ -52,16 +56,19 @@ def until(look: Callable[[], Gain], good: Callable[[Gain], bool], seconds: float
 
 
 class Lab:
-    """Prometheus, smtp_statusd and a mail server that listens at every address of loopback."""
+    """Prometheus, smtp_statusd and a mail server that listens at every address of loopback; one whose mail arrives."""
 
-    def __init__(self, base: Path, mail: int) -> None:
+    def __init__(self, base: Path, mail: int, postman: Postman, imap: Imap) -> None:
         self.mail = mail
+        self.arriving = f"127.0.0.1:{postman.port}"
         self.web, self.metrics = free_ports(2)
         self.targets = [f"127.0.{number // 100 + 1}.{number % 100 + 1}:{mail}" for number in range(TARGETS)]
         secret = base / "probe.secret"
-        secret.write_text("hunter2\n")
+        secret.write_text(f"{PASSWORD}\n")
         self.modules = base / "modules.ini"
         text = re.sub(r"^#(?=\S)", "", (SHIPPED / "modules.ini").read_text("utf-8"), flags=re.MULTILINE)
+        text = text.replace("imap = imap.example.org", f"imap = 127.0.0.1:{imap.port}\nimap-tls = off")
+        text = text.replace("imap-user = probe@example.org", f"imap-user = {USER}")
         self.modules.write_text(text.replace("/etc/smtp_statusd/probe.secret", str(secret)))
         words = ["--metrics", f"127.0.0.1:{self.metrics}", "--modules", self.modules]
         self.log = base / "statusd.log"
@@ -84,6 +91,7 @@ class Lab:
             "scrape_timeout: 30s": "scrape_timeout: 5s",
             "          - mx1.example.org\n          - mx2.example.org\n": mine,
             '["smtp.example.org:587"]': '["127.0.0.1:1"]',
+            '["mx1.example.org"]': f'["{self.arriving}"]',
             "scrape_interval: 2m": "scrape_interval: 5s",
             "127.0.0.1:9925": f"127.0.0.1:{self.metrics}",
         }
@@ -125,8 +133,8 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     need("prometheus")
-    with SteadyServer(host="0.0.0.0") as server:
-        made = Lab(tmp_path_factory.mktemp("prometheus"), server.port)
+    with SteadyServer(host="0.0.0.0") as server, Imap(clock=time.time) as imap, Postman(imap.put) as postman:
+        made = Lab(tmp_path_factory.mktemp("prometheus"), server.port, postman, imap)
         try:
             # Each test finds what was measured, whichever comes first.
             until(lambda: made.value('count(smtp_status_state{job="smtp"})'), lambda count: count == TARGETS)
@@ -143,10 +151,10 @@ def test_two_hundred_servers_are_checked(lab: Lab) -> None:
 
 
 def test_the_back_ends_check_them(lab: Lab) -> None:
-    """No process is started for any but those of the domain, which the resident does not do."""
-    probes = 'sum(smtp_statusd_probes_total{module="%s"})'
+    """No process is started for any but those of a domain and of a mailbox, which the resident does not do."""
+    probes = 'sum(smtp_statusd_probes_total{module=~"%s"})'
     assert until(lambda: lab.value(probes % "mx"), lambda count: count > TARGETS) > TARGETS
-    assert lab.value(f"smtp_statusd_probes_alone_total - {probes % 'domain'}") <= 1
+    assert lab.value(f"smtp_statusd_probes_alone_total - {probes % 'domain|arrival'}") <= 2
 
 
 def test_what_is_measured(lab: Lab) -> None:
@@ -165,18 +173,42 @@ def test_a_server_that_fails_raises_the_alert(lab: Lab) -> None:
     assert alert["annotations"]["description"].strip() == "127.0.0.1 connect: refused."
 
 
-def test_the_dashboard_asks_for_what_there_is(lab: Lab) -> None:
-    model = json.loads((ROOT / "contrib/grafana/prometheus.json").read_text("utf-8"))
+def drawn(lab: Lab, instance: str, module: str) -> dict[str, set[str]]:
+    """The series that each panel of the dashboard has values for, by its title."""
+    model = json.loads(DASHBOARD.read_text("utf-8"))
     found = {}
     for panel in model["panels"]:
-        for target in panel["targets"]:
-            words = target["expr"].replace("$host", lab.targets[0]).replace("$service", "mx")
-            found[target["legendFormat"]] = bool(lab.api("query", query=words)["result"])
-    there = {"state", "time", "connect", "banner", "ehlo", "mail", "rcpt", "quit"}
-    assert {name for name, some in found.items() if some} == there
-    assert set(found) == {"state", "time", "tls_days", *STAGES}
+        targets = {target["legendFormat"]: target["expr"] for target in panel["targets"]}
+        for name, words in targets.items():
+            targets[name] = words.replace("$host", instance).replace("$service", module)
+        found[panel["title"]] = {name for name, words in targets.items() if lab.api("query", query=words)["result"]}
+    return found
+
+
+def test_the_dashboard_asks_for_what_there_is(lab: Lab) -> None:
+    found = drawn(lab, lab.targets[0], "mx")
+    assert {title: names for title, names in found.items() if names} == {
+        "State": {"state"},
+        "Time of each command": {"connect", "banner", "ehlo", "mail", "rcpt", "quit"},
+        "Time until the reply that decided (without QUIT)": {"time"},
+    }
     hosts = lab.api("series", **{"match[]": "smtp_status_state"})
     assert {one["instance"] for one in hosts} >= set(lab.targets)
+
+
+def test_the_dashboard_draws_what_became_of_mail(lab: Lab) -> None:
+    """Nothing is under way, so that no age is there to be drawn."""
+    wanted = {
+        "Time until the message was in the mailbox": {"arrive"},
+        "Messages arrived, under way, lost, filed as spam": {"arrived", "pending", "lost", "spam"},
+        "Messages in the mailbox": {"mailbox"},
+    }
+    found = until(
+        lambda: {title: names for title, names in drawn(lab, lab.arriving, "arrival").items() if title in wanted},
+        lambda titles: titles == wanted,
+    )
+    assert found == wanted
+    assert lab.value(f'smtp_status_state{{instance="{lab.arriving}"}}') == 0
 
 
 def test_a_probe_that_is_refused_raises_an_alert(lab: Lab) -> None:
@@ -191,7 +223,7 @@ def test_a_probe_that_is_refused_raises_an_alert(lab: Lab) -> None:
         "no check of 127.0.0.1:1: smtp_statusd does not answer, or refuses the probe (module, target): see its log"
     )
     assert until(lambda: lab.value("smtp_statusd_probes_refused_total"), bool) > 0
-    told = "smtp_statusd: a probe was refused: no module 'submission', there are mx, domain, other\n"
+    told = "smtp_statusd: a probe was refused: no module 'submission', there are mx, domain, other, arrival\n"
     assert told in lab.log.read_text("utf-8")
 
 
@@ -259,31 +291,87 @@ def test_alerts_fire_for_what_they_are_about(tmp_path: Path) -> None:
     promtool("test", "rules", tmp_path / "test.yml")
 
 
-def test_no_name_is_found_wrong() -> None:
-    """Whatever a probe may give."""
-    need("prometheus")
-    figures = [{"label": name, "value": 1} for name in FIGURES]
-    stage = {"stage": "rcpt", "seconds": 1.0, "replies": [{"codes": [550], "kind": "failure", "state": "critical"}]}
-    target = {
-        "label": None,
-        "host": "mx",
+def whole() -> dict[str, Any]:
+    """A document of a check of two servers that has all a probe may give; what is of mx2 is the worse."""
+    targets = [
+        {
+            "label": f"mx{number}",
+            "host": f"mx{number}",
+            "state": "critical",
+            "accepts": False,
+            "seconds": float(number),
+            "stages": [
+                {
+                    "stage": stage,
+                    "seconds": float(number),
+                    "replies": [{"codes": [550], "kind": "failure", "state": "critical"}],
+                }
+                for stage in STAGES
+            ],
+            "certificate": {"expires": days * 86400},
+        }
+        for number, days in ((1, 30), (2, 10))
+    ]
+    figures = [{"label": name, "value": 7} for name in FIGURES if not name.startswith("time_")]
+    figures += [
+        {"label": f"mx{number}_{name}", "value": number}
+        for name in FIGURES
+        if name.startswith("time_")
+        for number in (1, 2)
+    ]
+    return {
         "state": "critical",
-        "accepts": False,
-        "seconds": 1.0,
-        "stages": [stage],
-        "certificate": {"expires": 1},
-    }
-    document = {
-        "state": "critical",
-        "seconds": 1.0,
+        "seconds": 3.0,
         "domain": None,
-        "targets": [target],
+        "targets": targets,
         "arrival": {"certificate_expires": 1},
         "perfdata": figures,
     }
-    text = generate_latest(CheckMetrics(document))
+
+
+def test_no_name_is_found_wrong() -> None:
+    """Whatever a probe may give."""
+    need("prometheus")
+    text = generate_latest(CheckMetrics(whole()))
     assert text.count(b"# HELP ") == 10 + len(FIGURES)
     promtool("check", "metrics", told=text)
+
+
+VALUES = {
+    "State": [2],
+    "Certificate": [10],
+    "Time of each command": [2] * len(STAGES),
+    "Time until the reply that decided (without QUIT)": [3],
+    "Time until the message was in the mailbox": [2, 2],
+    "Messages arrived, under way, lost, filed as spam": [7, 7, 7, 7],
+    "Messages in the mailbox": [7],
+}
+"""What the dashboard's panels show of ``whole``."""
+
+
+def test_every_query_of_the_dashboard_has_one_value(tmp_path: Path) -> None:
+    need("prometheus")
+    series = []
+    for family in text_string_to_metric_families(generate_latest(CheckMetrics(whole())).decode()):
+        for sample in family.samples:
+            labels = {**sample.labels, "instance": "mx", "module": "all"}
+            shown = ",".join(f'{name}="{value}"' for name, value in labels.items())
+            series.append({"series": f"{sample.name}{{{shown}}}", "values": str(sample.value)})
+    model = json.loads(DASHBOARD.read_text("utf-8"))
+    assert [panel["title"] for panel in model["panels"]] == list(VALUES)
+    wanted = [
+        {
+            "expr": target["expr"].replace("$host", "mx").replace("$service", "all"),
+            "eval_time": "0m",
+            "exp_samples": [{"labels": "{}", "value": value}],
+        }
+        for panel in model["panels"]
+        for target, value in zip(panel["targets"], VALUES[panel["title"]])
+    ]
+    assert len(wanted) == sum(map(len, VALUES.values())) == sum(len(panel["targets"]) for panel in model["panels"])
+    one = {"interval": "1m", "input_series": series, "promql_expr_test": wanted}
+    (tmp_path / "test.yml").write_text(json.dumps({"evaluation_interval": "1m", "tests": [one]}))
+    promtool("test", "rules", tmp_path / "test.yml")
 
 
 @pytest.mark.parametrize("words", [("config", "prometheus.yml"), ("rules", "alerts.yml")])

@@ -107,11 +107,11 @@ def test_the_modules_shipped_are_good() -> None:
     modules.check()
 
 
-def test_the_module_shipped_as_a_comment_is_good(tmp_path: Path) -> None:
+def test_the_modules_shipped_as_comments_are_good(tmp_path: Path) -> None:
     secret = tmp_path / "probe.secret"
     secret.write_text("hunter2\n")
     text = (ROOT / "contrib/prometheus/modules.ini").read_text("utf-8")
     text = re.sub(r"^#(?=\S)", "", text, flags=re.MULTILINE)
     modules = write(tmp_path, text.replace("/etc/smtp_statusd/probe.secret", str(secret)))
-    assert modules.names == ("mx", "domain", "submission")
+    assert modules.names == ("mx", "domain", "submission", "arrival")
     modules.check()
