@@ -9,7 +9,8 @@ from .record import NamedTuple
 class Stage(NamedTuple):
     """One stage.
 
-    ``needs`` is what a run must have for it, '' where every run has it; what a run has is said in ``options.build``.
+    ``needs`` is what a run must have for it, '' where every run has it; what a conversation has is said by
+    ``smtp.plan.Plan.has``, what a run has besides in ``options.build``.
     ``without`` is what ``--quit-after`` says where it has not.  ``success`` are the words for a server with which a run
     ended well at this stage, '' for the mere ``answered``; ``successes`` those for several.
     """

@@ -196,15 +196,12 @@ class SMTPSummary(nagiosplugin.Summary):
         """What is asked of the targets, in the plural; of one that answers well, and whose certificate or policy is
         what is wrong, it is not said that it does not answer."""
         plan = self._settings.plan
-        asked = {command.stage for command in plan.commands}
-        if plan.recipients:
-            asked.update(("rcpt", "message"))
-        if plan.sender is not None:
-            asked.add("mail")
-        if plan.credentials is not None:
-            asked.add("auth")
         if plan.quit_after is not None:
             asked = {plan.quit_after}
+        else:
+            has = plan.has
+            asked = {row.name for row in stages.ROWS if has.get(row.needs)}
+            asked.update(command.stage for command in plan.commands)
         words = (row.successes for row in reversed(stages.ROWS) if row.name in asked and row.successes)
         fails_to_pass = any(not one.accepts and _is_about_tls(one.finding) for one in verdict.judgements)
         return next(words, "pass" if fails_to_pass else "answer")

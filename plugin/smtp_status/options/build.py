@@ -233,16 +233,11 @@ def _one_domain(given: Arguments) -> str | None:
 
 
 def _has(given: Arguments, plan: Plan, targets: Sequence[str]) -> dict[str, bool]:
-    """What a run has, by the words that the stages say they need it with."""
+    """What a run has, as ``Plan.has`` says it of a conversation."""
     return {
         "name": not targets or any(not hosts.is_path(host) and not hosts.family(host) for host in targets),
         "mta-sts": given.has("mta-sts"),
-        "starttls": plan.tls.mode in {"starttls", "offered"},
-        "tls": plan.tls.mode != "off",
-        "login": plan.credentials is not None,
-        "sender": plan.sender is not None or bool(plan.recipients),
-        "recipients": bool(plan.recipients),
-        "commands": bool(plan.commands),
+        **plan.has,
     }
 
 

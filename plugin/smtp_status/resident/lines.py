@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from ..stages import STAGES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,7 +18,7 @@ LIFE = 300.0
 MOST = 4000
 """Lines kept."""
 
-_BEFORE_A_MESSAGE = ("connect", "banner", "ehlo", "starttls", "tls", "auth", "mail", "rcpt", "data")
+_BEFORE_A_MESSAGE = STAGES[: STAGES.index("message")]
 
 
 class Lines:

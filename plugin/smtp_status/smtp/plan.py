@@ -67,3 +67,15 @@ class Plan(NamedTuple):
     tls: TlsPlan = TlsPlan()
     credentials: Credentials | None = None
     verbose: int = 0
+
+    @property
+    def has(self) -> dict[str, bool]:
+        """What the conversation has, by the words that the stages say they need it with."""
+        return {
+            "starttls": self.tls.mode in {"starttls", "offered"},
+            "tls": self.tls.mode != "off",
+            "login": self.credentials is not None,
+            "sender": self.sender is not None or bool(self.recipients),
+            "recipients": bool(self.recipients),
+            "commands": bool(self.commands),
+        }

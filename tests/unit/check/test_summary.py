@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from nagiosplugin import Range
 
 from helpers.known import BEGIN, BYE, CONNECTED, DATA, MAIL, RCPT, WHOLE, line, outcome
+from helpers.talk import SENDER, plan
+from smtp_status import stages
 from smtp_status.check.stagetable import stage_table
 from smtp_status.findings import FAULTS, Days, Finding, Target
 from smtp_status.stages import STAGES
@@ -54,6 +56,18 @@ def test_a_reply_without_words():
 def test_of_several_recipients_the_last_that_was_accepted():
     findings = (*BEGIN, MAIL, RCPT._replace(text="first"), RCPT._replace(text="second"), BYE)
     assert line(outcome(*findings)) == "SMTP OK - mx1.example.org accepted the recipient in 0.084 s: 250 second"
+
+
+def test_of_several_servers_the_last_stage_with_words_of_its_own(monkeypatch):
+    """Also where it is a stage that is new: its row is all it takes."""
+    servers = [outcome(*WHOLE, target=Target(name, (), name)) for name in ("mx1", "mx2")]
+    hosts = ("mx1", "mx2")
+    assert line(*servers, hosts=hosts) == "SMTP OK - 2 of 2 servers accept mail"
+    late = stages.Stage("late", "recipients", "it takes --to", "filed the message", "file mail")
+    monkeypatch.setattr(stages, "ROWS", (*stages.ROWS, late))
+    assert line(*servers, hosts=hosts) == "SMTP OK - 2 of 2 servers file mail"
+    to_nobody = plan(sender=SENDER)
+    assert line(*servers, hosts=hosts, plan=to_nobody) == "SMTP OK - 2 of 2 servers accept the sender"
 
 
 # -- negative tests

@@ -11,6 +11,9 @@ from smtp_status.resident.lines import Lines
 PLAIN = ("-H", "mx1.example.org", "-f", "a@example.org")
 
 
+BEFORE_A_MESSAGE = ("dns", "connect", "banner", "ehlo", "mail", "rcpt", "data")
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
@@ -32,8 +35,7 @@ def kept(*words: str) -> bool:
     [
         PLAIN,
         (*PLAIN, "-S", "-w", "1", "-vv", "--state", "any:45x=ok"),
-        (*PLAIN, "--to", "b@example.org", "--quit-after", "rcpt"),
-        (*PLAIN, "--to", "b@example.org", "--quit-after", "data"),
+        *((*PLAIN, "--to", "b@example.org", "--quit-after", stage) for stage in BEFORE_A_MESSAGE),
         ("-H", "mx1.example.org", "-H", "192.0.2.1"),
     ],
 )
