@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import stages
 from ..record import NamedTuple
 from . import states
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from ..findings import Finding, Outcome
     from ..options.settings import StateRule
+    from ..smtp.plan import Plan
 
 
 UNDELIVERED = ("bounced", "lost", "late")
@@ -112,3 +114,21 @@ def decide(
         mildest = min(found, key=states.SEVERITY.index)
         state = states.worst((mildest, "warning"))
     return Verdict(state, judgements)
+
+
+def goal_of(plan: Plan, verdict: Verdict) -> str:
+    """What is asked of the targets, in the plural; of one that answers well, and whose certificate or policy is what is
+    wrong, it is not said that it does not answer."""
+    if plan.quit_after is not None:
+        asked = {plan.quit_after}
+    else:
+        has = plan.has
+        asked = {row.name for row in stages.ROWS if has.get(row.needs)}
+        asked.update(command.stage for command in plan.commands)
+    words = (row.successes for row in reversed(stages.ROWS) if row.name in asked and row.successes)
+    fails_to_pass = any(not one.accepts and _is_about_tls(one.finding) for one in verdict.judgements)
+    return next(words, "pass" if fails_to_pass else "answer")
+
+
+def _is_about_tls(finding: Finding) -> bool:
+    return finding.stage in ("sts", "starttls", "tls") or finding.cause.startswith("DANE")

@@ -137,10 +137,12 @@ class SMTPSummary(nagiosplugin.Summary):
         return _of_probe(f"{_host(outcome)} arrive: ", finding, parts)
 
     def _several(self, verdict: Verdict, decisive: Result | None) -> str:
+        from .several import goal_of  # noqa: PLC0415 - loaded by now
+
         settings = self._settings
         worst: Judgement = verdict.worst
         noun = "exchangers" if settings.domain else "addresses" if settings.all_addresses else "servers"
-        goal = "answer as wanted" if any(map(_is_negative, verdict.judgements)) else self._goal(verdict)
+        goal = "answer as wanted" if any(map(_is_negative, verdict.judgements)) else goal_of(settings.plan, verdict)
         count = f"{verdict.accepting} of {len(verdict.judgements)} {noun} {goal}"
         if isinstance(settings.require, int) and verdict.delivering < settings.require:
             count += f", {settings.require} required"
@@ -192,27 +194,9 @@ class SMTPSummary(nagiosplugin.Summary):
             return ()
         return (f"certificate {outcome.tls_days.words}",)
 
-    def _goal(self, verdict: Verdict) -> str:
-        """What is asked of the targets, in the plural; of one that answers well, and whose certificate or policy is
-        what is wrong, it is not said that it does not answer."""
-        plan = self._settings.plan
-        if plan.quit_after is not None:
-            asked = {plan.quit_after}
-        else:
-            has = plan.has
-            asked = {row.name for row in stages.ROWS if has.get(row.needs)}
-            asked.update(command.stage for command in plan.commands)
-        words = (row.successes for row in reversed(stages.ROWS) if row.name in asked and row.successes)
-        fails_to_pass = any(not one.accepts and _is_about_tls(one.finding) for one in verdict.judgements)
-        return next(words, "pass" if fails_to_pass else "answer")
-
 
 def _before_quit(outcome: Outcome) -> list[Finding]:
     return [finding for finding in outcome.findings if finding.stage != "quit"]
-
-
-def _is_about_tls(finding: Finding) -> bool:
-    return finding.stage in ("sts", "starttls", "tls") or finding.cause.startswith("DANE")
 
 
 def _refused(finding: Finding) -> bool:
