@@ -14,7 +14,7 @@ from smtp_status.options.inifile import SECTIONS, parse
 from smtp_status.options.settings import UsageError
 from smtp_status.secrets import ordinary, repetition
 from smtp_status.smtp.replies import MAX_LINE, Reply, ReplyReader, extensions
-from smtp_status.tls import certificate, messages, peer
+from smtp_status.tls import certificate, messages, peer, validity
 from smtp_status.tls.der import CertificateFault
 
 Target = Callable[[bytes], None]
@@ -108,7 +108,7 @@ def certificates(octets: bytes) -> None:
         if read is not None:
             assert all(line.isprintable() for line in peer.describe(read, 1.7e9))
             assert peer.name_words(read, "mx.example.org").isprintable()
-            peer.days_left(read, 1.7e9)
+            validity.days_left(read, 1.7e9)
             certificate.matches(read, "mx.example.org")
             certificate.matches(read, "192.0.2.1")
 

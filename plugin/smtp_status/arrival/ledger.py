@@ -194,26 +194,39 @@ def settle(
                 delete += of_note
             elif not note.told:
                 tell.append(note.uid)
+    strangers, stale = _without_note(notes, sightings, returned, now, limits, whole)
+    return Account(
+        tuple(arrived),
+        tuple(pending),
+        tuple(lost),
+        tuple(bounced),
+        tuple(dict.fromkeys((*delete, *stale))),
+        tuple(tell),
+        strangers,
+    )
+
+
+def _without_note(
+    notes: Sequence[Note],
+    sightings: Sequence[Sighting],
+    returned: Sequence[Returned],
+    now: Stamp,
+    limits: Limits,
+    whole: Collection[int],
+) -> tuple[int, list[tuple[int, int]]]:
+    """How many probes of this check have no note; and what of them, and of the reports on such, is given up by age."""
     known = {note.token for note in notes}
     strangers = [one for one in sightings if one.name == limits.name and one.token not in known]
     late = [one for one in returned if one.report.name == limits.name and one.report.token not in known]
     # What came back after its note was dropped is as little use as what came then.
     without_note = [(one.folder, one.uid, one.stamp) for one in strangers]
     without_note += [(one.folder, one.uid, one.stamp) for one in late]
-    delete += [
+    stale = [
         (folder, uid)
         for folder, uid, stamp in without_note
         if folder in whole and between(stamp, now) > limits.lost_after + limits.forget
     ]
-    return Account(
-        tuple(arrived),
-        tuple(pending),
-        tuple(lost),
-        tuple(bounced),
-        tuple(dict.fromkeys(delete)),
-        tuple(tell),
-        len({one.token for one in strangers}),
-    )
+    return len({one.token for one in strangers}), stale
 
 
 def _arrived(note: Note, copies: Sequence[Sighting]) -> Arrived:

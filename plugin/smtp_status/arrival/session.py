@@ -142,12 +142,12 @@ class ImapSession:
         self.faults = self._judge.judge(peer.chain, self._tls_name, None, time()).findings
 
     def _look_at_certificate(self, chain: tuple[bytes, ...]) -> None:
-        from ..tls import peer  # noqa: PLC0415 - only with TLS
+        from ..tls import peer, validity  # noqa: PLC0415 - only with TLS
 
         certificate, now = peer.leaf(chain), time()
         if certificate is None:
             return
-        self.tls_days = peer.days_left(certificate, now)
+        self.tls_days = validity.days_left(certificate, now)
         if self._plan.verbose:
             self.details += [f"imap {line}" for line in peer.describe(certificate, now)]
 

@@ -36,7 +36,9 @@ MOST_LINES = 20_000
 
 LINES_SHOWN = 300
 LINE_SHOWN = 400
-HIDDEN = b"***"
+
+_STARS = b"***"
+"""A secret in the transcript."""
 
 
 class Stream:
@@ -142,7 +144,7 @@ class Stream:
 
     def send(self, octets: bytes) -> None:
         """Send all of ``octets``.  Raises TransportError."""
-        self._tell(b">>> ", HIDDEN if self._hiding and octets != b"\r\n" else octets)
+        self._tell(b">>> ", _STARS if self._hiding and octets != b"\r\n" else octets)
         transport = self._connected()
         transport.mark()
         done = transport.send(octets)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_EXCHANGERS = 100
 """Exchangers that are checked: who names more is not a mail domain but an attack."""
 
-NAME_LIMIT = 60
+NAME_SHOWN = 60
 """Characters of a foreign name in a sentence."""
 
 
@@ -254,4 +254,4 @@ def _reference_names(base: str, found: Exchanger, domain: Domain | None) -> tupl
 
 
 def _shown(name: str) -> str:
-    return middle(clean(name), NAME_LIMIT)
+    return middle(clean(name), NAME_SHOWN)

@@ -43,12 +43,14 @@ REASONS = {
 """Extended errors that are another reason than validation, for resolvers that add no words."""
 
 
-def network_failure(error: OSError, server: Address) -> Failure:
+def no_resolver(error: OSError, server: Address) -> Failure:
+    """The failure an OSError means where a resolver is asked."""
     reason = os.strerror(error.errno).lower() if error.errno else "network error"
     return Failure("unreachable", f"no resolver at {server.place}: {reason}")
 
 
 def refusal(response: Response, server: Address) -> Failure:
+    """The failure an RCODE means that is no answer, with the reason the resolver gives."""
     rcode = codec.RCODES.get(response.rcode, f"RCODE {response.rcode}")
     theirs = told(response)
     if response.rcode == codec.REFUSED:

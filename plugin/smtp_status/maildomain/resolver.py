@@ -18,7 +18,7 @@ from ..net.connection import SHORTAGES
 from ..net.selector import READ, WRITE, Selector
 from ..record import NamedTuple
 from . import codec
-from .refusals import BOGUS, REASONS, network_failure, refusal, told, with_words
+from .refusals import BOGUS, REASONS, no_resolver, refusal, told, with_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class _Asking:
         except OSError as error:
             if error.errno in SHORTAGES:
                 raise
-            self._give_up(network_failure(error, server))
+            self._give_up(no_resolver(error, server))
             return False
         self._loop.selector.register(self._socket.fileno(), WRITE if stream else READ, self.ready)
         self._watched = True
@@ -263,7 +263,7 @@ class _Asking:
         try:
             response = self._talk() if self._stream else self._listen()
         except OSError as error:
-            failure = network_failure(error, self._server)
+            failure = no_resolver(error, self._server)
         except codec.MessageFault as fault:
             failure = Failure("protocol", f"{fault} from {self._server.place}")
         else:

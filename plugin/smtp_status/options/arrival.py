@@ -32,11 +32,11 @@ HOLD_SECONDS = 2
 """Seconds beyond ``-t`` for which a note is its own run's."""
 
 TLS_PORT, PLAIN_PORT = 993, 143
-NAME_LIMIT = 40
+PROBE_NAME_LIMIT = 40
 FOLDER_LIMIT = 255
 
 _SEVERAL = r"([0-9]{1,7})(?:,([0-9]{1,7}))?"
-_NAME = r"[A-Za-z0-9._-]{1,40}"
+_PROBE_NAME = rf"[A-Za-z0-9._-]{{1,{PROBE_NAME_LIMIT}}}"
 _WITH_PORT = r"(\[[^][]*\]|[^][:]+):([^:]*)"
 
 
@@ -267,7 +267,7 @@ def _threshold(text: str) -> Threshold:
 
 
 def _server_id(text: str) -> str:
-    if not text or " " in text or ";" in text or len(text) > NAME_LIMIT * 6:
+    if not text or " " in text or ";" in text or len(text) > PROBE_NAME_LIMIT * 6:
         raise ValueError(f"takes the name of a server, not {shown(text)}")
     return text
 
@@ -285,8 +285,8 @@ def _methods(given: Arguments) -> tuple[str, ...]:
 
 
 def _name(text: str) -> str:
-    if not re.fullmatch(_NAME, text):
-        raise ValueError(f"takes a name of at most {NAME_LIMIT} letters, digits and . _ -, not {shown(text)}")
+    if not re.fullmatch(_PROBE_NAME, text):
+        raise ValueError(f"takes a name of at most {PROBE_NAME_LIMIT} letters, digits and . _ -, not {shown(text)}")
     return text
 
 

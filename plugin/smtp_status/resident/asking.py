@@ -12,7 +12,7 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from ..text import unknown
-from .client import LENGTH, packed
+from .client import LENGTH, request_of
 from .job import UNKNOWN
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def ask(path: str, words: Sequence[str], seconds: float) -> tuple[int, str]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(min(PATIENCE, seconds / 2))
             sock.connect(path)
-            sock.sendall(packed(words))
+            sock.sendall(request_of(words))
             if _exactly(sock, 1) != b"A":
                 raise NotTakenError
             sock.settimeout(None)

@@ -69,7 +69,7 @@ def parse(fields: bytes, network: bytes) -> Request:
     )
 
 
-def packed(words: Sequence[str]) -> bytes:
+def request_of(words: Sequence[str]) -> bytes:
     """The request of a process of this user's, in this network namespace: without a password, and with a directory
     that no relative path is meant from."""
     fields = [VERSION, network_namespace(), b"/", b"", *map(os.fsencode, words), b""]

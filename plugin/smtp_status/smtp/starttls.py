@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..findings import Failure, Finding
-from ..tls import peer
+from ..tls import peer, validity
 from ..tls.judge import Judge
 from .actions import Ask, Handshake, Secured
 from .farewell import FAREWELL_SECONDS
@@ -102,4 +102,4 @@ def _describe(session: Session, chain: tuple[bytes, ...], now: float) -> None:
     if certificate is not None:
         if session.plan.verbose:
             session.observations.details.extend(peer.describe(certificate, now))
-        session.observations.tls_days = peer.days_left(certificate, now)
+        session.observations.tls_days = validity.days_left(certificate, now)

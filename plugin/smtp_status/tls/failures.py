@@ -7,7 +7,7 @@ from time import time
 
 from ..findings import Failure
 from ..text import clean, sentence
-from . import peer
+from . import peer, validity
 from .certificate import Certificate, is_address
 from .der import CertificateFault
 from .messages import chain_from_messages
@@ -141,7 +141,7 @@ def _verify_failure(
 def _date_words(certificate: Certificate | None, code: int, chain: tuple[bytes, ...], connection: Connection) -> str:
     now = time()
     if certificate is not None and not certificate.not_before <= now <= certificate.not_after:
-        return f"certificate {peer.expiry_words(certificate, now)}"
+        return f"certificate {validity.expiry_words(certificate, now)}"
     from . import issuers  # noqa: PLC0415 - only where an issuer is out of date
 
     words = issuers.date_words(chain, connection.context, now)

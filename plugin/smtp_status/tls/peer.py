@@ -11,10 +11,7 @@ from .der import CertificateFault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .certificate import Certificate as Certificate  # noqa: PLC0414 - the redundant name exports it
-
-days_left = validity.days_left
-expiry_words = validity.expiry_words
+    from .certificate import Certificate
 
 _NAMES_SHOWN = 3
 _NAMES_LISTED = 20

@@ -10,7 +10,7 @@ import pytest
 
 from smtp_status.net.selector import Selector
 from smtp_status.resident import client
-from smtp_status.resident.client import LENGTH, Client, Clients, RefusedError, Request, packed, parse
+from smtp_status.resident.client import LENGTH, Client, Clients, RefusedError, Request, parse, request_of
 
 
 class Door:
@@ -68,7 +68,7 @@ def closed(one: socket.socket) -> bool:
 
 def test_of_many_that_do_not_finish_what_they_ask_the_oldest_goes(door, monkeypatch):
     monkeypatch.setattr(Clients, "MOST_HALF_OPEN", 3)
-    whole = packed(["-H", "mx1"])
+    whole = request_of(["-H", "mx1"])
     half = [door.knock(whole[:7]) for _ in range(3)]
     good = door.knock(whole)
     assert [one.request.words for one in door.asked] == [["-H", "mx1"]]
@@ -82,9 +82,9 @@ def test_of_many_that_do_not_finish_what_they_ask_the_oldest_goes(door, monkeypa
     "octets",
     [
         LENGTH.pack(client.MAX_REQUEST + 1),
-        packed(["x"]) + b"x",
+        request_of(["x"]) + b"x",
         LENGTH.pack(1) + b"\0",
-        packed(["x"] * (client.MAX_WORDS + 1)),
+        request_of(["x"] * (client.MAX_WORDS + 1)),
     ],
     ids=["too long", "more than was due", "no fields", "too many words"],
 )
@@ -95,7 +95,7 @@ def test_what_is_no_request_is_not_for_the_resident(door, octets):
 
 
 def test_a_request():
-    fields = packed(["-H", "mx1", ""])[LENGTH.size :]
+    fields = request_of(["-H", "mx1", ""])[LENGTH.size :]
     network = client.network_namespace()
     assert parse(fields, network) == Request(["-H", "mx1", ""], None, "/")
     assert parse(b"1\0N\0/tmp\0=pass\0-v\0", b"N") == Request(["-v"], "pass", "/tmp")
