@@ -209,6 +209,7 @@ def test_the_dashboard_draws_what_became_of_mail(lab: Lab) -> None:
     )
     assert found == wanted
     assert lab.value(f'smtp_status_state{{instance="{lab.arriving}"}}') == 0
+    assert lab.value(f'smtp_status_stage_duration_seconds{{instance="{lab.arriving}",stage="imap"}}') > 0
 
 
 def test_a_probe_that_is_refused_raises_an_alert(lab: Lab) -> None:
@@ -324,7 +325,7 @@ def whole() -> dict[str, Any]:
         "seconds": 3.0,
         "domain": None,
         "targets": targets,
-        "arrival": {"certificate_expires": 1},
+        "arrival": {"certificate_expires": 1, "seconds": 0.25, "findings": []},
         "perfdata": figures,
     }
 

@@ -76,12 +76,30 @@ class CheckMetrics:
         if domain is not None:
             for stage in domain["stages"]:
                 _add_stage(domain["name"], stage, stage_seconds, code, fault)
+        arrival = self._document["arrival"]
+        if arrival is not None:
+            self._add_mailbox(arrival, stage_seconds, fault)
         yield from (state, accepts, seconds, stage_seconds, code, fault, expiry)
         yield from self._of_mailbox()
 
+    @property
+    def _single(self) -> str:
+        """The host of the only target, '' where there are several."""
+        targets = self._document["targets"]
+        return targets[0]["host"] if len(targets) == 1 else ""
+
+    def _add_mailbox(self, arrival: Mapping[str, Any], seconds: GaugeMetricFamily, fault: GaugeMetricFamily) -> None:
+        """The stages of the mailbox, which are about all targets or one of them."""
+        if arrival["seconds"] is not None:
+            seconds.add_metric([self._single, "imap"], arrival["seconds"])
+        faults = [finding for finding in arrival["findings"] if finding["state"] != "ok"]
+        # a dictionary: each kind once, in order
+        for labels in dict.fromkeys((one["target"] or self._single, one["stage"], one["kind"]) for one in faults):
+            fault.add_metric(labels, 1)
+
     def _of_mailbox(self) -> Iterator[Metric]:
         """What became of the probes: of each target, whose label stands in front where there are several."""
-        single = self._document["targets"][0]["host"] if len(self._document["targets"]) == 1 else ""
+        single = self._single
         arrival = self._document["arrival"]
         expiry = _family("imap_certificate_expiry_timestamp_seconds", "When the IMAP server's certificate expires.")
         if arrival is not None and arrival["certificate_expires"] is not None:

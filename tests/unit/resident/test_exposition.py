@@ -89,11 +89,42 @@ def test_figures_of_arrival() -> None:
         {"label": name, "value": number, "unit": "", "warning": None, "critical": None}
         for number, name in enumerate(FIGURES)
     ]
-    found["arrival"] = {"certificate_expires": 1_802_592_000}
+    found["arrival"] = {"certificate_expires": 1_802_592_000, "seconds": 0.25, "findings": []}
     made = samples(found)
     assert made["smtp_status_imap_certificate_expiry_timestamp_seconds", "mx1.example.org"] == 1_802_592_000
     for number, (metric, _words) in enumerate(FIGURES.values()):
         assert made[metric, "mx1.example.org"] == number
+    assert made["smtp_status_stage_duration_seconds", "mx1.example.org", "imap"] == 0.25
+    assert not [name for name, *_ in made if name == "smtp_status_fault"]
+
+
+def mailbox_fault(stage: str, kind: str, target: str | None = None, state: str = "critical") -> dict[str, Any]:
+    return {"stage": stage, "target": target, "kind": kind, "cause": "words", "remark": "", "state": state}
+
+
+def test_what_is_wrong_with_a_mailbox_is_a_fault() -> None:
+    """Each kind once; what is fine, such as a message under way, is none."""
+    found = told(outcome(*WHOLE))
+    faults = [mailbox_fault("imap", "refused"), mailbox_fault("arrive", "lost"), mailbox_fault("arrive", "lost")]
+    faults.append(mailbox_fault("arrive", "pending", state="ok"))
+    found["arrival"] = {"certificate_expires": None, "seconds": None, "findings": faults}
+    made = samples(found)
+    assert {labels: value for labels, value in made.items() if labels[0] == "smtp_status_fault"} == {
+        ("smtp_status_fault", "mx1.example.org", "refused", "imap"): 1,
+        ("smtp_status_fault", "mx1.example.org", "lost", "arrive"): 1,
+    }
+    assert ("smtp_status_stage_duration_seconds", "mx1.example.org", "imap") not in made
+
+
+def test_of_several_servers_a_mailbox_is_nobodys() -> None:
+    names = ("mx1.example.org", "mx2.example.org")
+    found = told(*(outcome(*WHOLE, target=Target(name, (), name)) for name in names), hosts=names)
+    faults = [mailbox_fault("imap", "refused"), mailbox_fault("arrive", "late", "mx2.example.org", "warning")]
+    found["arrival"] = {"certificate_expires": None, "seconds": 0.25, "findings": faults}
+    made = samples(found)
+    assert made["smtp_status_fault", "", "refused", "imap"] == 1
+    assert made["smtp_status_fault", "mx2.example.org", "late", "arrive"] == 1
+    assert made["smtp_status_stage_duration_seconds", "", "imap"] == 0.25
 
 
 def test_what_came_to_nothing() -> None:
