@@ -237,6 +237,8 @@ SERIES = {
     'smtp_status_certificate_expiry_timestamp_seconds{host="near"}': "90000x120",
     'smtp_status_certificate_expiry_timestamp_seconds{host="far"}': "9000000x120",
     'smtp_status_imap_certificate_expiry_timestamp_seconds{instance="mx"}': "90000x120",
+    'smtp_status_lost_messages{instance="mx",module="arrival",host="mx"}': "2x120",
+    'smtp_status_pending_seconds{instance="mx",module="arrival",host="mx"}': "0+60x120",
     'up{instance="gone",module="any"}': "0x120",
     'up{instance="127.0.0.1:9925",job="smtp_statusd"}': "0x120",
 }
@@ -252,6 +254,18 @@ ALERTS = {
     ],
     "MailServerWarns": [],
     "MailServerSlow": [({"instance": "slow", "module": "mx", "severity": "warning"}, "slow takes 9s for a mail")],
+    "MailIsLost": [
+        (
+            {"instance": "mx", "module": "arrival", "host": "mx", "severity": "critical"},
+            "messages through mx that did not arrive: 2",
+        )
+    ],
+    "MailIsLate": [
+        (
+            {"instance": "mx", "module": "arrival", "host": "mx", "severity": "warning"},
+            "a message through mx is under way for 2h 0m 0s",
+        )
+    ],
     "MailCheckMissing": [
         (
             {"instance": "gone", "module": "any", "severity": "warning"},

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 STATES = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
 
 FIGURES = {
-    "time_arrive": ("smtp_status_arrival_seconds", "How long the slowest probe that arrived was under way."),
-    "time_pending": ("smtp_status_pending_seconds", "Age of the oldest probe that is under way."),
-    "arrived": ("smtp_status_arrived_messages", "Probes that arrived since the check before."),
-    "pending": ("smtp_status_pending_messages", "Probes under way."),
-    "lost": ("smtp_status_lost_messages", "Probes that did not arrive within --lost-after."),
-    "spam": ("smtp_status_spam_messages", "Probes that landed in the folder for spam."),
+    "time_arrive": ("smtp_status_arrival_seconds", "How long the slowest message that arrived was under way."),
+    "time_pending": ("smtp_status_pending_seconds", "How long the oldest message that has not arrived is under way."),
+    "arrived": ("smtp_status_arrived_messages", "Messages that arrived since the check before."),
+    "pending": ("smtp_status_pending_messages", "Messages under way."),
+    "lost": ("smtp_status_lost_messages", "Messages that did not arrive within --lost-after."),
+    "spam": ("smtp_status_spam_messages", "Messages that landed in the folder for spam."),
     "mailbox": ("smtp_status_mailbox_messages", "Messages in the folder of the mailbox."),
 }
 """Performance data that is a metric of its own: by its label, without the target's in front."""
@@ -98,7 +98,7 @@ class CheckMetrics:
             fault.add_metric(labels, 1)
 
     def _of_mailbox(self) -> Iterator[Metric]:
-        """What became of the probes: of each target, whose label stands in front where there are several."""
+        """What became of the messages: of each target, whose label stands in front where there are several."""
         single = self._single
         arrival = self._document["arrival"]
         expiry = _family("imap_certificate_expiry_timestamp_seconds", "When the IMAP server's certificate expires.")
