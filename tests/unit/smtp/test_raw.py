@@ -172,9 +172,9 @@ def test_what_was_answered_is_not_cancelled():
 
 
 def test_what_answers_a_challenge_is_a_secret():
-    talk = Talk(
-        commands("AUTH LOGIN", "cHJvYmU=", "Y29ycmVjdCBob3JzZQ=="), GREETING, EHLO, "334 a", "334 b", "235 ok", BYE
-    )
+    lines = ("AUTH LOGIN", "cHJvYmU=", "Y29ycmVjdCBob3JzZQ==")
+    talk = Talk(commands(*lines), GREETING, EHLO, "334 a", "334 b", "235 ok", BYE)
+    assert talk.commands[1:4] == [*lines]
     assert [line for line in talk.outcome.transcript if line.startswith(">>>")][1:4] == [
         *(">>> AUTH LOGIN", ">>> ***", ">>> ***")
     ]
@@ -185,6 +185,7 @@ def test_what_answers_a_challenge_is_a_secret():
 @pytest.mark.parametrize("echo", [PASSWORD, RESPONSE, PASSWORD.encode().hex(), "***"])
 def test_what_comes_along_with_auth_is_a_secret(verb, echo):
     talk = Talk(commands(f"{verb} PLAIN {RESPONSE}"), GREETING, EHLO, f"535 no: {echo}", BYE)
+    assert talk.commands[1] == f"{verb} PLAIN {RESPONSE}"
     assert talk.decisive.text == ("no: ***" if echo == "***" else HIDDEN)
     assert talk.decisive.about == f"{verb} PLAIN ***"
     assert f">>> {verb} PLAIN ***" in talk.outcome.transcript
@@ -203,8 +204,16 @@ def test_a_response_that_is_no_base64_is_a_secret_as_it_is():
 
 
 def test_a_response_that_cannot_be_decoded_is_a_secret_as_it_is():
-    talk = Talk(commands("AUTH PLAIN abcde"), GREETING, EHLO, "535 not abcde but XXXX", BYE)
+    talk = Talk(commands("AUTH PLAIN abcde"), GREETING, EHLO, "535 not abcde", BYE)
     assert talk.decisive.text == HIDDEN
+    talk = Talk(commands("AUTH PLAIN abcde"), GREETING, EHLO, "535 not XXXX", BYE)
+    assert talk.decisive.text == "not XXXX"
+
+
+def test_the_user_name_in_a_response_is_no_secret():
+    response = base64.b64encode(b"\0quartz77\0" + PASSWORD.encode()).decode()
+    talk = Talk(commands(f"AUTH PLAIN {response}"), GREETING, EHLO, "535 no user quartz77", BYE)
+    assert talk.decisive.text == "no user quartz77"
 
 
 def test_a_secret_is_not_named_as_the_command_that_got_no_reply():
@@ -224,6 +233,7 @@ def test_a_pattern_that_takes_too_long_is_a_mismatch(monkeypatch):
 def test_a_star_cancels_and_is_no_secret():
     talk = Talk(commands("AUTH LOGIN", "*"), GREETING, EHLO, "334 a", "501 * it is", BYE)
     assert talk.decisive.text == "* it is"
+    assert ">>> *" in talk.outcome.transcript
 
 
 def test_only_raw_commands_of_stage_command_are_named():

@@ -333,14 +333,18 @@ ALERT = Failure("handshake", "TLS connection failed: alert certificate required 
 
 @pytest.mark.parametrize("failure", [ALERT, closed()])
 @pytest.mark.parametrize(
-    ("tls", "script"),
-    [(TlsPlan("ssl"), ()), (TlsPlan("starttls"), (GREETING, EHLO_TLS, READY))],
+    ("tls", "script", "before"),
+    [
+        (TlsPlan("ssl"), (), "before the greeting"),
+        (TlsPlan("starttls"), (GREETING, EHLO_TLS, READY), "before the reply to QUIT"),
+    ],
     ids=["ssl", "starttls"],
 )
-def test_a_refusal_behind_the_handshake_is_tls(tls, script, failure):
+def test_a_refusal_behind_the_handshake_is_tls(tls, script, before, failure):
     """TLS 1.3: the server looks at our certificate when we are through; also where the run was to end there."""
     talk = Talk(plan(tls=tls, quit_after="tls"), *script, failure)
     assert (talk.last.stage, talk.last.kind) == ("tls", failure.kind)
+    assert talk.last.cause == (failure.cause if failure == ALERT else f"{failure.cause} {before}")
 
 
 def test_unverified_tls_says_so():
