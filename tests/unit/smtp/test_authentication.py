@@ -27,6 +27,7 @@ from helpers.talk import (
     silence,
 )
 from smtp_status.findings import Finding, Target
+from smtp_status.sasl import binding
 from smtp_status.sasl.credentials import Credentials, Secret
 from smtp_status.secrets.repetition import HIDDEN
 from smtp_status.smtp import authentication, dialogue
@@ -480,3 +481,13 @@ def test_a_login_that_is_answered_with_another_success_is_not_finished():
 def test_a_login_that_is_accepted_before_it_was_sent_is_none():
     talk = Talk(as_probe("PLAIN"), GREETING, "250-mx1\n250 AUTH PLAIN", early("235 ok"))
     assert (talk.decisive.kind, talk.decisive.cause) == ("protocol", "not a reply to AUTH PLAIN")
+
+
+def test_where_nothing_can_be_bound_nobody_knows():
+    """No fault of the server: its certificate is signed in a way that names no hash (RFC 5929 section 4.1)."""
+    wanted = login("SCRAM-SHA-256-PLUS")._replace(tls=TlsPlan("ssl"))
+    talk = Talk(wanted, GREETING, offer("SCRAM-SHA-256-PLUS"), BYE)
+    assert talk.decisive == Finding(
+        "auth", "missing", cause=f"{binding.NONE}, offered: SCRAM-SHA-256-PLUS", default="unknown"
+    )
+    assert talk.verbs == "EHLO QUIT"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.talk import BARE, BYE, GREETING, SENDER, Talk, plan
+from helpers.talk import BARE, BYE, GREETING, OK, SENDER, TO, Talk, plan
 from smtp_status.findings import Finding
 from smtp_status.tls.plan import TlsPlan
 
@@ -65,6 +65,9 @@ def test_why_is_in_the_words_about_ehlo():
 def test_a_name_is_asked_for_again_by_who_forgot_it(reply, hint):
     talk = Talk(plan(sender=SENDER), GREETING, BARE, reply, BYE)
     assert (talk.last.stage, talk.last.cause) == ("mail", hint)
+    # Postfix waits with it until it knows the recipient.
+    talk = Talk(plan(TO), GREETING, BARE, OK, reply, OK, BYE)
+    assert (talk.last.stage, talk.last.cause) == ("rcpt", hint)
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,11 @@ def test_lhlo_without_helo():
     assert talk.last.kind == "error"
 
 
+def test_helo_alone_knows_no_extensions_either():
+    talk = Talk(plan(TO, helo_only=True, quit_after="mail"), GREETING, EHLO, OK, OK, BYE)
+    assert talk.commands[:2] == ["HELO probe.example.org", "MAIL FROM:<from@example.org>"]
+
+
 def test_helo_knows_no_extensions():
     tls = TlsPlan("starttls")
     talk = Talk(plan(tls=tls), GREETING, "502-no\n502 STARTTLS", "250-mx1\n250 STARTTLS", BYE)
