@@ -58,7 +58,8 @@ class Trusts:
     def fresh(self, path: str) -> bool:
         """Whether the authorities of a context that is kept were looked at in ``path`` a moment ago."""
         since = time.monotonic() - LOOK
-        return any(plan.ca == path and kept.looked > since for plan, kept in self._kept.items())
+        # Of a list: a thread may keep another one in the midst of it.
+        return any(plan.ca == path and kept.looked > since for plan, kept in list(self._kept.items()))
 
     def made(self, plan: TlsPlan) -> Trust:
         """The context for ``plan``, made where there is none of what its files are by now; for a thread.  Raises

@@ -46,6 +46,23 @@ def test_a_file_that_has_changed_is_read_anew(clock, plan):
     assert kept.made(plan) is not made
 
 
+def test_another_is_kept_while_one_is_looked_for(clock, plan):
+    """As a thread does, at any moment."""
+    kept = Trusts()
+
+    class Path(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            kept.made(plan._replace(minimum="1.3"))
+            return False
+
+        __hash__ = str.__hash__
+
+    kept.made(plan)
+    assert not kept.fresh(Path("/elsewhere"))
+
+
 def test_one_with_the_key_of_a_client_is_not_kept(clock, plan, certs):
     kept = Trusts()
     with_key = plan._replace(client_cert=str(certs.selfsigned.crt), client_key=str(certs.selfsigned.key))
