@@ -76,6 +76,41 @@ def test_no_thread_is_to_be_had(pool, monkeypatch):
     assert (lookup.done, lookup.failure) == (True, None)
 
 
+class Held:
+    """In the place of a pool: keeps what it is to do."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[Callable[[], None], Callable[[], None]]] = []
+
+    def submit(self, work: Callable[[], None], done: Callable[[], None]) -> None:
+        self.jobs.append((work, done))
+
+
+def test_a_name_that_is_asked_for_again(monkeypatch):
+    """Those that come together share one answer; behind a question that is out for long one asks anew, at twice the
+    distance each time."""
+    now = [1000.0]
+    monkeypatch.setattr("smtp_status.resident.lookups.time.monotonic", lambda: now[0])
+    held, done = Held(), []
+    lookups = Lookups(held)
+    asked: list[float] = []
+    for seconds in (0, 0.25, 0.5, 1.0, 1.25, 1.5, 3.25, 3.5, 3.75, 7.25, 7.5, 7.75):
+        now[0] = 1000.0 + seconds
+        lookups.look_up("localhost", 25, 0, lambda at=seconds: done.append(at))
+        asked += [seconds] * (len(held.jobs) - len(asked))
+    assert asked == [0, 0.5, 1.5, 3.5, 7.5]
+    order = (2, 4, 0, 1, 3)  # whichever is answered first: each has its own that wait for it
+    for number in order:
+        for step in held.jobs[number]:
+            step()
+    assert done == [1.5, 3.25, 7.5, 7.75, 0, 0.25, 0.5, 1.0, 1.25, 3.5, 3.75, 7.25]
+    lookup = lookups.look_up("localhost", 25, 0, lambda: done.append(8))
+    assert len(held.jobs) == 6  # none is out, so the next one asks at once
+    for step in held.jobs[5]:
+        step()
+    assert (done[-1], lookup.done, lookup.failure) == (8, True, None)
+
+
 def test_what_this_machine_is_short_of_is_no_fault_of_the_name(pool, monkeypatch):
     monkeypatch.setattr("smtp_status.net.resolve.addresses", short)
     done: list[int] = []
