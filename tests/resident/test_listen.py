@@ -8,6 +8,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -379,6 +380,45 @@ def test_a_second_one_does_not_take_the_socket(resident):
         3,
         f"smtp_statusd: cannot listen at {resident.socket}: somebody listens there already\n",
     )
+
+
+def test_another_one_takes_its_place_while_it_ends(workdir, server):
+    """A check in hand keeps it for seconds: meanwhile nobody waits for it, and whoever comes after it is not ended
+    with it."""
+    with SteadyServer(delays={"banner": 4000}) as slower:
+        first = started(Resident, workdir)
+        second = Resident(workdir / "second")
+        second.base.mkdir()
+        second.socket = first.socket
+        pid = first.front
+        with Asked(first, request(*to(slower))) as in_hand:
+            assert in_hand.sock.recv(1) == b"A"
+            os.kill(pid, signal.SIGTERM)
+            end = time.monotonic() + 3  # in hand for longer
+            while connects(first.socket):
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            second.start()
+            try:
+                with Asked(second, request(*to(server))) as asked:
+                    assert asked.answer().startswith(b"A0")
+                assert in_hand.answer().startswith(b"0")
+                end = time.monotonic() + 20
+                while Path("/proc", str(pid), "fd").exists() and os.listdir(f"/proc/{pid}/fd"):
+                    assert time.monotonic() < end
+                    time.sleep(0.05)
+                with Asked(second, request(*to(server))) as asked:
+                    assert asked.answer().startswith(b"A0")
+            finally:
+                second.stop()
+                first.stop()
+        assert first.log.endswith("smtp_statusd: ends when the checks in hand are done\n")
+
+
+def connects(path: Path) -> bool:
+    """Whether somebody listens at ``path``."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(str(path)) == 0
 
 
 def test_a_socket_nobody_listens_at_is_replaced(workdir, server):

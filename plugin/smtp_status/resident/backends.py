@@ -11,6 +11,7 @@ from . import link, log, spawn
 from .poller import READ, WRITE
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from .job import Job
@@ -30,10 +31,10 @@ LONGEST_PAUSE = 60.0
 
 
 class Wanted(NamedTuple):
-    """How many back ends, the descriptor they accept clients from, and whether they say more."""
+    """How many back ends, the socket they accept clients from, and whether they say more."""
 
     processes: int
-    listener: int | None
+    listener: socket.socket | None
     verbose: bool
 
 
@@ -43,7 +44,7 @@ class Member:
     def __init__(self, wanted: Wanted) -> None:
         self.link, other = link.pair()
         with other:
-            keep = [other.fileno()] if wanted.listener is None else [other.fileno(), wanted.listener]
+            keep = [other.fileno()] if wanted.listener is None else [other.fileno(), wanted.listener.fileno()]
             words = [str(descriptor) for descriptor in keep] + (["-v"] if wanted.verbose else [])
             self.pid = spawn.spawn(spawn.back_end(*words), out=2, err=2, keep=keep)
         self.jobs: dict[int, Job] = {}
@@ -131,6 +132,9 @@ class BackEnds:
     def finish(self) -> None:
         """Take nothing new; each ends when what it has in hand is done."""
         self._ending = True
+        if self._wanted.listener is not None:
+            # Once no back end has it either, clients are turned away at once, and another resident may take its place.
+            self._wanted.listener.close()
         for one in self._all.values():
             one.finish()
 

@@ -43,8 +43,7 @@ def main(words: list[str]) -> int:
                 log.tell(str(error))
             return BAD_USAGE
         cores = [Core(options.nagios, plugin) for plugin in options.plugins] if options.nagios is not None else []
-        descriptor = None if sock is None else sock.fileno()
-        Front(cores, Wanted(options.processes, descriptor, options.verbose), beside).run()
+        Front(cores, Wanted(options.processes, sock, options.verbose), beside).run()
     return 0
 
 

@@ -178,7 +178,7 @@ class Front:
 
     def _finish(self) -> None:
         """Take nothing new; what is in hand is brought to its end."""
-        log.tell(f"ends when {len(self._jobs)} checks in hand are done")
+        log.tell("ends when the checks in hand are done")
         notify("STOPPING=1")
         self._finish_by = time.monotonic() + PATIENCE
         for connection in list(self._connections):
