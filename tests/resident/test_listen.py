@@ -421,6 +421,24 @@ def connects(path: Path) -> bool:
         return sock.connect_ex(str(path)) == 0
 
 
+@pytest.mark.parametrize("closed", ["<&- >&-", "<&- >&- 2>&-"])
+def test_standard_descriptors_that_are_closed(workdir, server, closed):
+    """As some supervisors leave them: they are no descriptors of anything else."""
+
+    def make(base: Path) -> Resident:
+        # Where its standard error is closed nobody hears that it is ready.
+        said = f"exec 3>&2; (until [ -S {base}/socket ]; do sleep 0.05; done; echo ready >&3) & exec 3>&-;"
+        return Resident(base, wrap=("sh", "-c", f'{said} exec "$@" {closed}', "sh"))
+
+    resident = started(make, workdir)
+    try:
+        with Asked(resident, request(*to(server))) as asked:
+            assert asked.answer().startswith(b"A0")
+        assert "Traceback" not in resident.log
+    finally:
+        resident.stop()
+
+
 def test_a_socket_nobody_listens_at_is_replaced(workdir, server):
     resident = started(Resident, workdir)
     os.kill(resident.front, signal.SIGKILL)

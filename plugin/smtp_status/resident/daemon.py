@@ -17,6 +17,9 @@ from .front import Front
 
 BAD_USAGE = 3
 
+STANDARD_ERROR = 2
+"""The last of the standard descriptors."""
+
 
 def run() -> NoReturn:
     """Run it on ``sys.argv`` and end the process."""
@@ -97,6 +100,10 @@ def _attendants(options: commandline.Options, path: str, held: ExitStack) -> lis
 
 def _settle() -> None:
     """What holds for this process and all it starts."""
+    # A standard descriptor that is closed would be a socket's number next, and no process that is started would get it.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
     # Memory that may hold a password is written to no disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
