@@ -11,8 +11,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,10 +54,12 @@ def packages(workdir: Path) -> Path:
 class Scene:
     """A core and a resident that works for it."""
 
-    def __init__(self, base: Path, *options: str, packages: Path = PACKAGES, names: int = 1) -> None:
+    def __init__(
+        self, base: Path, *options: str, packages: Path = PACKAGES, names: int = 1, wrap: Sequence[str] = ()
+    ) -> None:
         base.mkdir()
         self.core = Core(base / "core")
-        self.resident = Resident(base, "--nagios", str(base / "core"), *options, packages=packages)
+        self.resident = Resident(base, "--nagios", str(base / "core"), *options, packages=packages, wrap=wrap)
         self.resident.start()
         self.workers = [self.core.accept() for _ in range(names)]
         self.worker = self.workers[0]
@@ -70,7 +73,7 @@ class Scene:
 def scene(workdir: Path, packages: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Scene]]:
     made: list[Scene] = []
 
-    def make(*options: str, **more: int) -> Scene:
+    def make(*options: str, **more: Any) -> Scene:
         made.append(Scene(workdir / f"front{len(os.listdir(workdir))}", *options, packages=packages, **more))
         return made[-1]
 
@@ -364,6 +367,20 @@ def test_a_thousand_jobs_at_once(scene, server):
         worker.give(number, line(server))
     for number in range(1000):
         good(worker, number)
+
+
+def test_more_checks_than_descriptors(scene, server):
+    """Those there is no room for have a process each: none waits until its time is over."""
+    worker = scene(wrap=("prlimit", "--nofile=110:110")).worker
+    with silent_port() as port:
+        for number in range(30):
+            worker.give(number, f"{PLUGIN} -H 127.0.0.1 -p {port} -t 8 -F {number}.example.org")
+        worker.give(30, line(server, "-t 10"))
+        good(worker, 30)
+        for number in range(30):
+            answer = worker.answer(number)
+            waited = rf"SMTP CRITICAL - 127\.0\.0\.1 timed out at connect: no answer from \S+ port {port} for [6-9]"
+            assert (answer.code, bool(re.match(waited, answer.out))) == (2, True), answer
 
 
 def test_what_the_core_says_is_no_message(scene):

@@ -33,7 +33,7 @@ TICK, WITH_CLIENTS = 1.0, 0.25
 """Seconds between two looks at what tells nobody, and while clients wait for an acknowledgement or are slow."""
 
 PATIENCE = 0.5
-"""Seconds that a new check waits for a moment without anything else to do."""
+"""Seconds that a new check waits for a moment without anything else to do, or for descriptors."""
 
 MINUTE = 60.0
 """Seconds between two lines of the log about what was done."""
@@ -158,6 +158,7 @@ class BackEnd:
                 check.begin()
                 if not busy:
                     break
+            self._leave_who_waits_for_room()
             if self._front.waiting:
                 self._watch_front()
         if self._tally is not None:
@@ -178,6 +179,11 @@ class BackEnd:
     def _room(self) -> bool:
         """Whether one more may begin: one at a time always, or those who wait for it would keep it waiting."""
         return not self._begun or self._spare()
+
+    def _leave_who_waits_for_room(self) -> None:
+        """Each in a process of its own: its time would be over before it began, and its server would be blamed."""
+        while self._new and not self._room() and time.monotonic() - self._new[0][0] > PATIENCE:
+            self._new.popleft()[1].leave()
 
     def _tick(self, now: float) -> None:
         self._trusts.tick(now)

@@ -127,6 +127,10 @@ class Check:
         """Go; to be called when nothing else is waiting for the loop."""
         self._step(self._read)
 
+    def leave(self) -> None:
+        """There is no room for it here."""
+        self._alone()
+
     def stop(self) -> None:
         """The verdict so far is wanted."""
         self._stopped = True
