@@ -362,16 +362,41 @@ def test_it_does_not_grow(resident, server):
         for thread in threads:
             thread.join()
 
-    def memory() -> int:
-        text = Path(f"/proc/{resident.back_ends[0]}/smaps_rollup").read_text()
-        return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
-
     many(800)
-    before = memory()
+    before = pss(resident.back_ends[0])
     many(3000)
-    assert memory() - before < 1024
-    front = Path(f"/proc/{resident.front}/smaps_rollup").read_text()
-    assert memory() + next(int(row.split()[1]) for row in front.splitlines() if row.startswith("Pss:")) < 40 * 1024
+    assert pss(resident.back_ends[0]) - before < 1024
+    assert pss(resident.back_ends[0]) + pss(resident.front) < 40 * 1024
+
+
+def test_names_of_certificates_share_the_authorities(workdir, certs):
+    """As many services as there are servers behind a balancer: the name of each is looked at, and costs nothing."""
+    resident = started(Resident, workdir)
+    try:
+        with SteadyServer((certs.good.crt, certs.good.key)) as there:
+
+            def check(name: str) -> bytes:
+                with Asked(
+                    resident, request(*to(there), "-S", "--tls-name", name, "--state", "tls:verify=ok")
+                ) as asked:
+                    return asked.answer()
+
+            assert check("mx1.example.test").startswith(b"A0")
+            before = pss(resident.back_ends[0])
+            wrong = [check(f"mx{number}.example.org") for number in range(60)]
+            assert all(f"not for mx{number}.example.org".encode() in said for number, said in enumerate(wrong)), wrong[
+                0
+            ]
+            assert check("mx2.example.test").startswith(b"A0")
+            assert pss(resident.back_ends[0]) - before < 8 * 1024
+    finally:
+        resident.stop()
+
+
+def pss(pid: int) -> int:
+    """KiB of memory of a process."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
 
 
 def test_a_second_one_does_not_take_the_socket(resident):

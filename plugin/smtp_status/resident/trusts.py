@@ -50,7 +50,7 @@ class Trusts:
     def kept(self, plan: TlsPlan) -> Trust | None:
         """The context for ``plan``, None where there is none that may still be used, or its files are to be looked at
         first: they may lie anywhere, and that is for a thread."""
-        kept = self._kept.get(plan)
+        kept = self._kept.get(_shared(plan))
         if kept is None or time.monotonic() >= min(kept.until, kept.looked + LOOK):
             return None
         return kept.trust
@@ -65,6 +65,7 @@ class Trusts:
         """The context for ``plan``, made where there is none of what its files are by now; for a thread.  Raises
         ValueError as ``make_context``."""
         now = time.monotonic()
+        plan = _shared(plan)
         stamps = tuple(map(_stamp, self._system if plan.ca is None else (plan.ca,)))
         kept = self._kept.get(plan)
         if kept is None or now >= kept.until or stamps != kept.stamps:
@@ -77,6 +78,12 @@ class Trusts:
         """Forget those whose time is over."""
         for plan in [plan for plan, kept in list(self._kept.items()) if now >= kept.until]:
             self._kept.pop(plan, None)
+
+
+def _shared(plan: TlsPlan) -> TlsPlan:
+    """What checks that share a context have in common: the server's name, and how its TLS begins, are of each
+    conversation, and no part of it.  Each with the system's authorities takes 1 MiB."""
+    return plan._replace(mode="ssl", name=None)
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:

@@ -63,6 +63,15 @@ def test_another_is_kept_while_one_is_looked_for(clock, plan):
     assert not kept.fresh(Path("/elsewhere"))
 
 
+def test_those_that_differ_in_the_server_share_one(clock, plan):
+    kept = Trusts()
+    made = kept.made(plan._replace(name="mx1.example.test"))
+    other = plan._replace(mode="starttls", name="mx2.example.test")
+    assert kept.kept(other) is made
+    assert kept.made(other) is made
+    assert kept.kept(plan._replace(verify=False)) is None
+
+
 def test_one_with_the_key_of_a_client_is_not_kept(clock, plan, certs):
     kept = Trusts()
     with_key = plan._replace(client_cert=str(certs.selfsigned.crt), client_key=str(certs.selfsigned.key))
