@@ -369,6 +369,25 @@ def test_a_thousand_jobs_at_once(scene, server):
         good(worker, number)
 
 
+def test_the_plugin_is_not_there_for_a_moment(scene, server, packages):
+    """As while it is upgraded: nobody is told WARNING, which is what Python's exit status would say."""
+    worker = scene().worker
+    entry = packages / "smtp_status/__main__.py"
+    away = entry.rename(packages / "away")
+    try:
+        worker.give(1, line(server, "-V"))
+        worker.give(2, line(server))
+        answer = worker.answer(1)
+        assert (answer.code, answer.out) == (3, "SMTP UNKNOWN - the plugin said nothing and ended with exit status 1\n")
+        assert "ModuleNotFoundError" in answer.pairs["outerr"]
+        good(worker, 2)
+        worker.give(3, f"{PLUGIN} -V >/dev/null 2>&1; exit 1")  # whatever else somebody runs is as it is
+        answer = worker.answer(3)
+        assert (answer.code, answer.out) == (1, "")
+    finally:
+        away.rename(entry)
+
+
 def test_more_checks_than_descriptors(scene, server):
     """Those there is no room for have a process each: none waits until its time is over."""
     worker = scene(wrap=("prlimit", "--nofile=110:110")).worker

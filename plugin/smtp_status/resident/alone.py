@@ -41,10 +41,12 @@ MOST_REMEMBERED = 1000
 
 
 class _Process:
-    """One running check: its pid, the read ends of its two pipes, and what has come by them."""
+    """One running check: its pid, the read ends of its two pipes, and what has come by them; ``ours``: it is the
+    plugin, and no shell."""
 
-    def __init__(self, job: Job, command: list[bytes]) -> None:
+    def __init__(self, job: Job, command: list[bytes], ours: bool) -> None:
         self.job = job
+        self.ours = ours
         self.began = time.monotonic()
         ends = [os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) for _ in range(2)]
         try:
@@ -158,6 +160,10 @@ class Alone:
                     self._fatal.clear()
                 # A number made of it, not the line, which may hold a password.
                 self._fatal[hash(process.job.order.command)] = time.monotonic() + MEMORY
+        elif process.ours and not out:
+            # Python itself, whose exit status would be taken for a state: the package is being replaced, say.
+            said = f"the plugin said nothing and ended with exit status {os.waitstatus_to_exitcode(status)}"
+            out, status = unknown(said).encode(), UNKNOWN << 8
         self._done(process.job, status, out, err)
         self._start()
 
@@ -182,7 +188,7 @@ class Alone:
         # A line for a shell is run as it is, whichever plugin it names: there is no telling where.
         command = [b"/bin/sh", b"-c", job.order.command] if taken_apart is None else spawn.plugin(taken_apart[1:])
         try:
-            process = _Process(job, command)
+            process = _Process(job, command, ours=taken_apart is not None)
         except (OSError, ValueError) as error:
             reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "a NUL in it"
             text = unknown(f"this host cannot run the plugin: {reason.lower()}")
