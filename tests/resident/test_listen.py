@@ -405,6 +405,7 @@ def test_a_second_one_does_not_take_the_socket(resident):
         3,
         f"smtp_statusd: cannot listen at {resident.socket}: somebody listens there already\n",
     )
+    assert "`cannot listen at …: somebody listens there already`" in Path("docs/resident.md").read_text()
 
 
 def test_another_one_takes_its_place_while_it_ends(workdir, server):
