@@ -139,10 +139,10 @@ int main(int argc, char **argv)
         (void)sigaction(ending[i], &action, NULL);
     size = request(buffer, argv + 1);
     connection = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); /* 0 to 2: one of those is closed */
-    if (size == 0 || connection <= STDERR_FILENO || connect(connection, (const struct sockaddr *)&resident, sizeof resident) != 0
-        || !transfer(1, buffer, size, end) || !transfer(0, buffer, 1, end) || buffer[0] != 'A'
-        || !transfer(0, buffer, 5, 0) || buffer[0] < '0' || buffer[0] > '3' || !memcpy(&length, buffer + 1, 4)
-        || ntohl(length) > MAX_OUTPUT || !transfer(0, buffer + 5, ntohl(length), 0))
+    if (size == 0 || connection <= STDERR_FILENO || interrupted
+        || connect(connection, (const struct sockaddr *)&resident, sizeof resident) != 0 || !transfer(1, buffer, size, end)
+        || !transfer(0, buffer, 1, end) || buffer[0] != 'A' || !transfer(0, buffer, 5, 0) || buffer[0] < '0' || buffer[0] > '3'
+        || !memcpy(&length, buffer + 1, 4) || ntohl(length) > MAX_OUTPUT || !transfer(0, buffer + 5, ntohl(length), 0))
         run_plugin(argv);
     put(buffer + 5, ntohl(length));
     return buffer[0] - '0';

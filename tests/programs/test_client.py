@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -313,6 +314,39 @@ def test_a_signal_before_the_request_was_taken(client):
         started.put(process)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (3, b"SMTP UNKNOWN - interrupted\n", b"")
+
+
+EARLY = """
+#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/socket.h>
+static inline int interrupted_socket(int family, int kind, int protocol)
+{
+    (void)raise(SIGTERM);
+    return socket(family, kind, protocol);
+}
+#define socket interrupted_socket
+"""
+
+
+def test_a_signal_before_there_is_a_connection(workdir):
+    """There is nothing to pass it on by, and it is not forgotten."""
+    need("cc")
+    (workdir / "early.h").write_text(EARLY)
+    client = build(workdir / "early", "-include", str(workdir / "early.h"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(client.socket))
+        listener.listen(1)
+        Thread(target=serve_one, args=(listener,), daemon=True).start()
+        assert client.run("-H", "mx") == (3, "SMTP UNKNOWN - interrupted\n")
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def serve_one(listener: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(answer(0, b"SMTP OK - as if nothing were\n"))
 
 
 def test_no_plugin_either(client):
