@@ -63,7 +63,11 @@ def _listener(options: commandline.Options, held: ExitStack) -> tuple[socket.soc
         import tempfile  # noqa: PLC0415 - for this only
 
         # Only its owner enters the directory.
-        path = held.enter_context(tempfile.TemporaryDirectory(prefix="smtp_statusd-")) + "/socket"
+        try:
+            path = held.enter_context(tempfile.TemporaryDirectory(prefix="smtp_statusd-")) + "/socket"
+        except OSError as error:
+            reason = (error.strerror or "unknown error").lower()
+            raise _CannotError(f"--metrics takes --listen PATH as well, or a TMPDIR for its socket: {reason}") from None
     try:
         sock = listener.listen(path)
     except OSError as error:
