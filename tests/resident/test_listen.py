@@ -17,12 +17,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from helpers.plugin import LAUNCHER, check_form
 from servers.netns import NetworkNamespace
-from servers.ports import silent_port
+from servers.ports import free_ports, silent_port
 from servers.postman import Postman
 from servers.process import started
 from servers.requirements import need_root
@@ -478,22 +479,59 @@ def test_a_socket_nobody_listens_at_is_replaced(workdir, server):
         resident.stop()
 
 
-def test_another_version_on_disk(workdir, server):
-    """The back ends are replaced by themselves; LOOK is shorter here."""
-    copy = workdir / "upgraded"
+def upgradable(copy: Path) -> Path:
+    """The package at ``copy``, where it is looked more often whether there is another version of it."""
     shutil.copytree(Path("plugin/smtp_status").resolve(), copy / "smtp_status")
     look = copy / "smtp_status/resident/installed.py"
     look.write_text(look.read_text().replace("LOOK = 10.0", "LOOK = 0.3"))
+    return copy
+
+
+def upgrade(copy: Path) -> None:
+    init = copy / "smtp_status/__init__.py"
+    init.write_text(init.read_text().replace("__version__ = ", '__version__ = "9.9"  # '))
+
+
+def test_another_version_on_disk(workdir, server):
+    """The back ends are replaced by themselves; LOOK is shorter here."""
+    copy = upgradable(workdir / "upgraded")
     resident = started(lambda base: Resident(base, packages=copy), workdir)
     try:
         (before,) = resident.back_ends
-        init = copy / "smtp_status/__init__.py"
-        init.write_text(init.read_text().replace("__version__ = ", '__version__ = "9.9"  # '))
+        upgrade(copy)
         end = time.monotonic() + 15
         while before in resident.back_ends or not resident.back_ends:
             assert time.monotonic() < end
             time.sleep(0.1)
         with Asked(resident, request(*to(server))) as asked:
             assert asked.answer().startswith(b"A0")
+    finally:
+        resident.stop()
+
+
+def test_another_version_of_the_web_server(workdir, server):
+    """It is started anew too, and nobody is turned away meanwhile; what it had not loaded yet it takes from neither."""
+    (workdir / "modules.ini").write_text("[mx]\ntimeout = 5\n")
+    copy = upgradable(workdir / "upgraded web")
+    (port,) = free_ports(1)
+    options = ("--metrics", f"127.0.0.1:{port}", "--modules", str(workdir / "modules.ini"))
+    resident = started(lambda base: Resident(base, *options, packages=copy), workdir)
+
+    def get(path: str) -> str:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+            return answer.read().decode()
+
+    probe = f"/probe?module=mx&target=127.0.0.1:{server.port}"
+    try:
+        assert 'version="9.9"' not in get("/metrics")
+        upgrade(copy)
+        (copy / "smtp_status/resident/exposition.py").write_text("raise ImportError('of another version')\n")
+        assert "smtp_status_state 0.0" in get(probe)
+        shutil.copy("plugin/smtp_status/resident/exposition.py", copy / "smtp_status/resident")
+        end = time.monotonic() + 20
+        while 'version="9.9"' not in get("/metrics"):
+            assert "smtp_status_state 0.0" in get(probe)
+            assert time.monotonic() < end, resident.log
+        assert "smtp_status_state 0.0" in get(probe)
     finally:
         resident.stop()

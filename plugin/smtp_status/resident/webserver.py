@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from .. import __version__
 from . import asking, log, spawn
+from .installed import Installed
 from .modules import Modules, ModulesError
 
 if TYPE_CHECKING:
@@ -232,6 +233,16 @@ class Server(ThreadingHTTPServer):
         super().__init__(sock.getsockname()[:2], Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = sock
+        self._installed = Installed()
+
+    def service_actions(self) -> None:
+        """Twice a second: end when another version is installed, to be started anew with that one."""
+        if self._installed.is_another(time.monotonic()):
+            self.end()
+
+    def end(self) -> None:
+        """Take no more requests.  By a thread: it waits until this one has left the loop."""
+        Thread(target=self.shutdown).start()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """What goes wrong with one request ends there."""
@@ -241,8 +252,10 @@ class Server(ThreadingHTTPServer):
 
 
 def serve(sock: socket.socket, modules: Modules, back_ends: str) -> NoReturn:
-    """Answer until SIGTERM, and what was asked until then."""
+    """Answer until SIGTERM, or until another version is installed, and what was asked until then."""
     from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector  # noqa: PLC0415 - an extra
+
+    from . import exposition  # noqa: F401, PLC0415 - as above; loaded before there is another version of it
 
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -251,8 +264,7 @@ def serve(sock: socket.socket, modules: Modules, back_ends: str) -> NoReturn:
     Handler.registry = registry
     with Server(sock) as server:
         for number in (signal.SIGTERM, signal.SIGINT):
-            # By a thread: it waits until this one has left the loop.
-            signal.signal(number, lambda _number, _frame: Thread(target=server.shutdown).start())
+            signal.signal(number, lambda _number, _frame: server.end())
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         server.serve_forever()
     # Leaving the server has waited for the requests in hand.
