@@ -15,7 +15,7 @@ import pytest
 from helpers.elsewhere import Elsewhere, check_as_nobody, sh
 from helpers.plugin import ROOT
 from servers.installed import need_packages
-from servers.requirements import find, need, unmet
+from servers.requirements import find, need, need_namespaces, unmet
 from smtp_status import __version__
 
 UNITS = sorted((ROOT / "contrib/resident").glob("*.service"))
@@ -152,3 +152,51 @@ def test_the_init_script(tmp_path):
     assert (done.returncode, done.stdout) == (3, "smtp_statusd does not run\n")
     if shutil.which("shellcheck"):
         sh("shellcheck", script)
+
+
+DAEMON = """#!/bin/sh
+exec python3 -c 'import signal, sys; signal.signal(1, signal.SIG_IGN); signal.sigwait({15})' smtp_statusd "$@"
+"""
+
+LIFE = """
+mount -t tmpfs none /run
+mount -t tmpfs none /etc/default
+printf 'DAEMON=%s/daemon\nRUNAS=nobody\nLOG=%s/log\n' "$1" "$1" >/etc/default/smtp-statusd
+service() { sh "$2" "$1"; echo "$1 $?"; }
+service start "$2"
+service start "$2"
+service status "$2"
+service reload "$2"
+service restart "$2"
+service status "$2"
+service stop "$2"
+service status "$2"
+eval "$(grep -E '^(DIRECTORY|PIDFILE)=' "$2")"
+sleep 60 & echo $! >"$PIDFILE"  # as if its number were another process's by now
+service reload "$2"
+service stop "$2"
+service start "$2"
+service status "$2"
+kill $! && echo "the other one is well"
+service stop "$2"
+"""
+
+
+def test_the_init_script_at_work(workdir):
+    need_namespaces("m")
+    if find("start-stop-daemon") is None:
+        unmet("start-stop-daemon is missing: apt-get install -y dpkg")
+    base = workdir / "init"
+    base.mkdir()
+    (base / "daemon").write_text(DAEMON)
+    (base / "daemon").chmod(0o755)
+    script = ROOT / "contrib/resident/smtp-statusd.init"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", LIFE, "sh", base, script], capture_output=True, text=True, check=False
+    )
+    runs, does_not = ("smtp_statusd runs", "status 0"), ("smtp_statusd does not run", "status 3")
+    assert done.stdout.splitlines() == [
+        *("start 0", "start 0", *runs, "reload 0", "restart 0", *runs, "stop 0", *does_not),
+        *("reload 1", "stop 0", "start 0", *runs, "the other one is well", "stop 0"),
+    ]
+    assert done.stderr == ""
