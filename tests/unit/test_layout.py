@@ -152,6 +152,7 @@ AS_A_WHOLE = {
         *(("resident", name) for name in ("notify", "poller", "pool", "spawn", "webserver")),
     },
     "tests/with_servers/test_domain_check.py": {("maildomain", "routes")},
+    "tests/with_servers/test_several.py": {("check", "combined")},
     "tests/with_servers/test_tls.py": {("tls", "failures")},
     "tests/programs/test_json.py": {("check", "document")},
     "tests/with_servers/test_plugin.py": {("check", "check"), ("check", "resource")},

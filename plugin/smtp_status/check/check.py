@@ -32,7 +32,7 @@ class SMTPCheck(nagiosplugin.Check):
             from . import arrivals  # noqa: PLC0415 - few checks look into a mailbox
 
             made += arrivals.contexts(settings, settings.arrival)
-        super().__init__(resource, *made, SMTPSummary(resource, settings), SMTPResults())
+        super().__init__(resource, *made, _summary(resource, settings), SMTPResults())
         if like is not None:
             self.contexts: nagiosplugin.context.Contexts = like.contexts
         self.name = "SMTP"  # not by the constructor: nagiosplugin 1.3 does not take it
@@ -46,6 +46,14 @@ class SMTPCheck(nagiosplugin.Check):
     def first_line(self) -> str:
         """State and sentence, without perfdata."""
         return f"{self.name} {str(self.state).upper()} - {self.summary_str}"
+
+
+def _summary(resource: SMTP, settings: Settings) -> SMTPSummary:
+    if not settings.several and settings.arrival is None:
+        return SMTPSummary(resource, settings)
+    from .combined import CombinedSummary  # noqa: PLC0415 - most checks are of one server alone
+
+    return CombinedSummary(resource, settings)
 
 
 def perform(settings: Settings, began: float, stop: int | None) -> tuple[str, int]:

@@ -8,7 +8,7 @@ import re
 from ..sasl import mechanisms
 from ..sasl.credentials import Credentials
 from ..tls.plan import TlsPlan
-from . import hosts, values
+from . import hosts, tlsplan, values
 from . import plan as planning
 from .arrivalplan import LATE, LOST_AFTER, METHODS, WAIT, ArrivalPlan, Collect, Sealing, Threshold
 from .credentials import key_in, secret
@@ -87,11 +87,11 @@ def arrival(
         recipients=max(len(plan.recipients), 1),
         tls=TlsPlan(
             mode=mode,
-            name=given.value("imap-tls-name", planning.tls_name),
+            name=given.value("imap-tls-name", tlsplan.tls_name),
             ca=plan.tls.ca,
             minimum=plan.tls.minimum,
             ciphers=plan.tls.ciphers,
-            tolerate=planning.tolerated(rules, "imap"),
+            tolerate=tlsplan.tolerated(rules, "imap"),
         ),
         family=family,
         source=source,
