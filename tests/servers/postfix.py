@@ -96,6 +96,8 @@ LISTENERS: dict[str, dict[str, str]] = {
     "rate:again": {"smtpd_client_message_rate_limit": "1"},  # each is good for one test a minute
     # the greeting comes after 1 s
     "slow": {"smtpd_client_restrictions": "sleep 1, permit", "smtpd_delay_reject": "no"},
+    # the greeting comes after 3 s
+    "slower": {"smtpd_client_restrictions": "sleep 3, permit", "smtpd_delay_reject": "no"},
     # the greeting is 554 5.7.1
     "deny": {
         "smtpd_client_restrictions": "check_client_access static:{{554 5.7.1 Client denied}}",

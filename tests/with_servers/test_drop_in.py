@@ -80,7 +80,7 @@ SAME: dict[str, tuple[str, tuple[str, ...], int]] = {
     "old spellings": ("smtp", ("-wt", "5", "-ct", "10", "-to", "10"), 0),
     "too slow": ("slow", ("-w", "0.5", "-c", "5"), 1),
     "much too slow": ("slow", ("-w", "0.3", "-c", "0.5"), 2),
-    "timeout": ("slow", ("-t", "1"), 2),
+    "timeout": ("slower", ("-t", "1"), 2),
     "STARTTLS": ("smtp", ("-S",), 0),
     "STARTTLS demanded": ("mustls", ("-S", "-f", "a@example.org"), 0),
     "days left": ("smtp", ("-S", "-D", "20,10"), 0),
