@@ -56,8 +56,8 @@ def raw(session: Session, command: RawCommand) -> Steps[None]:
 
 def without_response(session: Session, line: bytes, challenged: bool) -> bytes:
     """A raw command as it may be shown: not what answers a challenge, nor what comes along with AUTH (RFC 4954)."""
-    word, _, arguments = line.partition(b" ")
-    mechanism, _, with_auth = arguments.partition(b" ")
+    word, _, arguments = line.lstrip(b" ").partition(b" ")  # some servers pass over blanks
+    mechanism, _, with_auth = arguments.lstrip(b" ").partition(b" ")
     response = line if challenged else with_auth if word.upper() == b"AUTH" else b""
     if response in (b"", b"=", b"*"):
         return line

@@ -191,6 +191,14 @@ def test_what_comes_along_with_auth_is_a_secret(verb, echo):
     assert f">>> {verb} PLAIN ***" in talk.outcome.transcript
 
 
+@pytest.mark.parametrize("line", [f" AUTH PLAIN {RESPONSE}", f"AUTH  PLAIN {RESPONSE}", f"  AUTH   PLAIN  {RESPONSE}"])
+def test_blanks_that_a_server_may_pass_over_show_nothing(line):
+    talk = Talk(commands(line), GREETING, EHLO, f"535 no: {PASSWORD}", BYE)
+    assert talk.commands[1] == line
+    assert (talk.decisive.kind, talk.decisive.text, talk.decisive.about) == ("failure", HIDDEN, "AUTH PLAIN ***")
+    assert ">>> AUTH PLAIN ***" in talk.outcome.transcript
+
+
 @pytest.mark.parametrize("line", ["AUTH PLAIN", "AUTH PLAIN =", "HELP PLAIN Y29ycmVjdCBob3JzZQ=="])
 def test_what_is_no_response_is_no_secret(line):
     talk = Talk(commands(line), GREETING, EHLO, "500 what is = or PLAIN * Y29ycmVjdCBob3JzZQ==", BYE)
