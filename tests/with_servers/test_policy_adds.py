@@ -10,7 +10,7 @@ import pytest
 from helpers.plugin import Result, run
 from servers.certs import Certs, Leaf
 from servers.fakedns import FakeDns, Reply, octets, one_exchanger
-from servers.scripted import ScriptedServer
+from servers.scripted import ScriptedServer, plain
 from servers.steady import SteadyServer
 
 HOST = "mx1.example.test"
@@ -125,3 +125,51 @@ class TestTolerated:
         assert (found.code, found.first) == (2, f"SMTP CRITICAL - {HOST} rcpt: 550 5.7.1 no")
         bare = mail(refusing_lookup, False, "--state", rule)
         assert bare.first == f"SMTP CRITICAL - {HOST} starttls: STARTTLS not offered, but DANE demands it"
+
+    def test_a_rule_for_everything_lets_nothing_go_on(self, mail: Ask, certs: Certs) -> None:
+        for reply, tls in ((one_exchanger(certs.good.crt), False), (refusing_lookup, True)):
+            found = mail(reply, tls, "--state", "any=ok")
+            assert (found.code, "time_mail" in found.perfdata) == (0, False), found.first
+
+
+class TestTolerantOfAStranger:
+    """Nobody gives a password to a stranger by a rule that does not call the fault by its kind."""
+
+    FAILED = "dns: DANE: TLSA lookup: the resolver fails (SERVFAIL)"
+    LACKING = "starttls: STARTTLS not offered, but DANE demands it"
+    OTHER = "tls: DANE: TLSA 3 1 1 does not match the certificate"
+
+    @pytest.fixture
+    def logs_in(self, certs: Certs, scripted: Callable[..., ScriptedServer]) -> Callable[..., tuple[str, bool]]:
+        """The first line, and whether the server was given a password."""
+
+        def asked(reply: Reply, tls: bool, *options: str) -> tuple[str, bool]:
+            context = certs.context(certs.selfsigned) if tls else None
+            server = scripted(host="127.0.0.2", starttls=context, auth={"PLAIN": plain("u", "horse7battery")})
+            with FakeDns(reply) as resolver:
+                at = ("-H", HOST, "--nameserver", f"127.0.0.1:{resolver.port}", "-p", str(server.port), "-t", "5")
+                found = run(*at, "--dane", "try", "--auth-plaintext", *options)
+            given = any(session.responses for session in server.sessions)
+            return found.first.partition(" - ")[2].removeprefix(f"{HOST} "), given
+
+        return asked
+
+    @pytest.mark.parametrize(
+        "login", [("-U", "u", "-P", "horse7battery"), ("-C", "AUTH PLAIN AHUAaG9yc2U3YmF0dGVyeQ==")]
+    )
+    @pytest.mark.parametrize("rule", ["any=ok", "tls=ok,dns=ok,starttls=ok"])
+    def test_no_password(
+        self, logs_in: Callable[..., tuple[str, bool]], certs: Certs, login: tuple[str, ...], rule: str
+    ) -> None:
+        published = one_exchanger(certs.good.crt)
+        asked = ("--state", rule, *login)
+        assert logs_in(refusing_lookup, True, *asked) == (f"{self.FAILED} (as wanted)", False)
+        assert logs_in(published, False, *asked) == (f"{self.LACKING} (as wanted)", False)
+        assert logs_in(published, True, *asked) == (f"{self.OTHER} (as wanted)", False)
+        assert logs_in(without_records, True, "-S", *asked) == ("tls: self-signed certificate (as wanted)", False)
+
+    @pytest.mark.parametrize("rule", ["tls:verify=ok", "any:verify=ok"])
+    def test_who_names_the_fault(self, logs_in: Callable[..., tuple[str, bool]], certs: Certs, rule: str) -> None:
+        published = one_exchanger(certs.good.crt)
+        _first, given = logs_in(published, True, "--state", rule, "-U", "u", "-P", "horse7battery")
+        assert given

@@ -226,9 +226,16 @@ class SMTP(nagiosplugin.Resource):
         self.arrivals.judge(tuple(told), self._login)
 
     def _tolerates(self, finding: Finding) -> bool:
-        """Whether a conversation goes on beside a fault: where it keeps no mail away, or ``--state`` has it so."""
-        state = states.ruled_state(finding, self._settings.rules)
-        return finding.default == "warning" if state is None else state != "critical"
+        """Whether a conversation goes on beside a fault: where it keeps no mail away, or ``--state`` has it so.
+
+        That takes a rule for its stage, and with a login one that calls the fault by its kind: nobody is to give a
+        password to a stranger unawares (``options.tlsplan.tolerated`` has the same of a handshake).
+        """
+        rule = states.rule_of(finding, self._settings.rules)
+        if rule is not None and rule.state == "critical":
+            return False
+        named = rule is not None and (rule.what or (rule.stage != "any" and not self._settings.plan.logs_in))
+        return bool(named) or finding.default == "warning"
 
     def _metrics_of_several(self, verdict: Verdict) -> list[nagiosplugin.Metric]:
         """The verdict, what is to be said of the domain itself, and each target's own."""

@@ -57,20 +57,26 @@ def default_state(finding: Finding, timeout_state: str) -> str:
     return "critical"
 
 
-def ruled_state(finding: Finding, rules: Iterable[StateRule]) -> str | None:
-    """The state by ``--state``, None where no rule is about the finding.
+def rule_of(finding: Finding, rules: Iterable[StateRule]) -> StateRule | None:
+    """The rule of ``--state`` for a finding, None where none is about it.
 
     The most specific rule counts: a named stage before ``any``, a code or kind before none, more digits before
     fewer; then the later one.
     """
     best: tuple[bool, bool, int] | None = None
-    state = None
+    found = None
     for rule in rules:
         if matches(rule.stage, rule.what, finding):
             rank = (rule.stage != "any", rule.what != "", sum(char.isdigit() for char in rule.what))
             if best is None or rank >= best:
-                best, state = rank, rule.state
-    return state
+                best, found = rank, rule
+    return found
+
+
+def ruled_state(finding: Finding, rules: Iterable[StateRule]) -> str | None:
+    """The state by ``--state``, None where no rule is about the finding."""
+    rule = rule_of(finding, rules)
+    return None if rule is None else rule.state
 
 
 def state_of(finding: Finding, rules: Iterable[StateRule], timeout_state: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ..smtp.plan import RawCommand
 from ..tls.plan import TlsPlan
 from . import files, hosts, values
 from .settings import UsageError, shown
@@ -59,7 +60,7 @@ def tls_plan(given: Arguments, targets: Sequence[str], rules: Sequence[StateRule
 
 
 def _logs_in(given: Arguments) -> bool:
-    by_hand = any(use.text.upper().startswith("AUTH ") for use in given.all("command"))
+    by_hand = any(RawCommand(os.fsencode(use.text)).logs_in for use in given.all("command"))
     return by_hand or any(use.option.group == "Authentication" for use in given.uses)
 
 

@@ -42,6 +42,11 @@ class RawCommand(NamedTuple):
         word = self.line.partition(b" ")[0].upper()
         return {b"MAIL": "mail", b"RCPT": "rcpt", b"DATA": "data"}.get(word, "command")
 
+    @property
+    def logs_in(self) -> bool:
+        """Whether a login begins here, also for servers that pass over blanks."""
+        return self.line.lstrip(b" ").partition(b" ")[0].upper() == b"AUTH"
+
 
 class Plan(NamedTuple):
     """The conversation to hold with one target.
@@ -67,6 +72,11 @@ class Plan(NamedTuple):
     tls: TlsPlan = TlsPlan()
     credentials: Credentials | None = None
     verbose: int = 0
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether somebody is given a password, or what stands for it."""
+        return self.credentials is not None or any(command.logs_in for command in self.commands)
 
     @property
     def has(self) -> dict[str, bool]:

@@ -96,6 +96,8 @@ def test_faults_of_tls(place: Path, argv: list[str], message: str) -> None:
         # Nobody is to give a password away by it.
         (["--state", "tls=ok", "-U", "u", "-P", "secret"], set()),
         (["--state", "tls=ok", "-C", "auth plain AHUAeA=="], set()),
+        (["--state", "tls=ok", "-C", "NOOP", "-C", " AUTH PLAIN AHUAeA=="], set()),
+        (["--state", "tls=ok", "-C", "AUTHOR x"], {"expired", "name", "verify"}),
         (["--state", "tls=ok,tls:name=ok", "-U", "u", "-P", "secret"], {"name"}),
         (["--state", "any=ok"], set()),
         (["--state", "tls:expired=ok,tls=critical"], {"expired"}),
