@@ -34,6 +34,9 @@ RECIPIENT_SHOWN = 40
 REMARK_SHOWN = 80
 """Characters of what stands in brackets behind the server's words."""
 
+REMARK_LEAST = 12
+"""Characters of a remark that still say something."""
+
 SERVER_KEPT = 20
 """Characters of the server's words that stay, before less is said of other mail in brackets."""
 
@@ -214,7 +217,12 @@ def tell(host: str, finding: Finding, notes: list[str], lead: str, parts: Sequen
     where = f"{host} " if host else ""
     before = f"{lead}{where}{timed_out}{finding.stage}: "
     if finding.codes:
-        return fitted(before, reply_words(finding), said)
+        words = reply_words(finding)
+        room = SENTENCE - len(before) - min(len(words), SERVER_KEPT) - len(" ()")
+        if len(remark) > room:
+            # The code and what comes first of the server's words say more.
+            said = [*([Part(cut(remark, room))] if room >= REMARK_LEAST else []), *parts]
+        return fitted(before, words, said)
     if finding.text:
         return fitted(f"{before}{finding.cause}: ", finding.text, said)
     return fitted(before + finding.cause, "", said)

@@ -11,6 +11,7 @@ from helpers.known import BEGIN, BYE, CONNECTED, DATA, MAIL, RCPT, WHOLE, line, 
 from helpers.talk import SENDER, plan
 from smtp_status import stages
 from smtp_status.check.stagetable import stage_table
+from smtp_status.check.summary import problem
 from smtp_status.findings import FAULTS, Days, Finding, Target
 from smtp_status.stages import STAGES
 from smtp_status.text import clean, sentence
@@ -440,6 +441,27 @@ def test_a_long_recipient_leaves_room_for_the_reply():
     assert "rcpt: 550 5.1.1 no such user here (for xxx" in made
     assert len(made) <= 160
     assert made.endswith("…)")
+
+
+@pytest.mark.parametrize(
+    ("apart", "words"),
+    [
+        ("", "rcpt: 550 5.1.1 no such u… (for carol.of.the.departments@dept.example.o…)"),
+        ("192.0.2.10", "rcpt: 550 5.1.1 no such u… (for carol.of.the.departments@dep…)"),
+        ("2001:db8:1234:5678:9abc:def0:1234:5678", "rcpt: 550 5.1.1 no such user here"),
+    ],
+)
+def test_of_one_of_several_the_code_is_never_crowded_out(apart, words):
+    host = "a-very-long-host-name.in-a-very-long-domain.example.org"
+    refused = Finding(
+        "rcpt", "failure", (550,), "5.1.1 no such user here", about="carol.of.the.departments@dept.example.org"
+    )
+    made = outcome(*BEGIN, refused, target=Target(host, (), apart=apart))
+    where = f"a-very-long-host-nam…-domain.example.org {apart}".rstrip()
+    assert (
+        problem(made, refused, lead="0 of 2 addresses accept mail; ")
+        == f"0 of 2 addresses accept mail; {where} {words}"
+    )
 
 
 def test_a_long_cause_without_server_text_is_cut_at_its_end():
