@@ -22,8 +22,12 @@ def farewell(session: Session) -> Steps[None]:
     # What is wrong from here on matters only where everything before went well.
     judged = all(finding.succeeded or finding.default for finding in session.observations.findings)
     if session.challenged:
-        # QUIT would be taken for the response, and * is no step of ours that could fail (RFC 4954 section 4).
-        yield from session.attempt("*", FAREWELL_SECONDS)
+        # QUIT would be taken for the response (RFC 4954 section 4).  Whatever is answered will do; what came only later
+        # would be taken for the reply to the next command.
+        result = yield from session.attempt("*", FAREWELL_SECONDS)
+        if judged and isinstance(result, Failure) and result.kind == "timeout":
+            session.observations.add_failure("quit", result, session.cause("*", result))
+            judged = False
     if session.may_command and session.mail_begun and not session.message_accepted:
         result = yield from session.attempt("RSET", FAREWELL_SECONDS, strict=judged)
         if judged and isinstance(result, Failure):

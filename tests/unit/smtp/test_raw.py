@@ -18,6 +18,7 @@ from helpers.talk import (
     UP_TO_EHLO,
     WHOLE,
     Talk,
+    closed,
     early,
     plan,
     raw,
@@ -162,6 +163,21 @@ def test_a_login_that_was_begun_is_cancelled_before_quit(more):
     talk = Talk(plan(commands=commands, **more), *UP_TO_EHLO, "334 VXNlcm5hbWU6", "501 cancelled", BYE)
     assert talk.commands[-3:] == ["AUTH LOGIN", "*", "QUIT"]
     assert [finding.stage for finding in talk.outcome.findings[-2:]] == ["command", "quit"]
+    assert all(finding.succeeded for finding in talk.outcome.findings)
+
+
+@pytest.mark.parametrize("late", [silence(), BYE])
+def test_what_answers_the_cancelling_too_late_is_no_reply_to_what_follows(late):
+    mail = plan(commands=raw(("AUTH LOGIN", "334")), sender=SENDER)
+    talk = Talk(mail, *UP_TO_EHLO, OK, "334 VXNl", silence(waited=2.0), "501 cancelled", late)
+    assert talk.commands[-3:] == ["*", "RSET", "QUIT"]
+    told = [finding for finding in talk.outcome.findings if finding.stage == "quit"]
+    assert [(finding.kind, finding.cause) for finding in told] == [("timeout", "no reply to * for 2.0 s")]
+
+
+@pytest.mark.parametrize("ends", [(closed(),), ("421 too long", BYE), ("334 what", BYE), ("blah", BYE)])
+def test_whatever_answers_the_cancelling_in_time_will_do(ends):
+    talk = Talk(plan(commands=raw(("AUTH LOGIN", "334"))), *UP_TO_EHLO, "334 VXNl", *ends)
     assert all(finding.succeeded for finding in talk.outcome.findings)
 
 
