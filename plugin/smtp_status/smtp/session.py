@@ -195,7 +195,7 @@ class Session:
             where = "in the middle of" if failure.lines else "before"
             return f"{failure.cause} {where} the {reply}"
         first = "HELO" if self.plan.helo_only else "LHLO" if self.plan.lmtp else "EHLO"
-        if failure.kind == "protocol" and self.plan.proxy is not None and verb == first:
+        if failure.kind == "protocol" and self.may_answer_proxy and verb == first:
             return f"{failure.cause}, perhaps the reply to the PROXY header"
         return failure.cause
 

@@ -187,6 +187,9 @@ def test_only_the_first_command_can_be_answered_by_the_reply_to_the_proxy_header
     assert Talk(plan(proxy=()), GREETING, silence(), BYE).decisive.cause == "no reply to EHLO for 9.9 s"
     later = Talk(plan(proxy=(), sender=SENDER), GREETING, EHLO, surplus(b"500 what"), BYE)
     assert later.decisive.cause == "data before it was asked for"
+    secure = plan(proxy=(), tls=TlsPlan("starttls"))
+    within = Talk(secure, GREETING, "250-mx1\n250 STARTTLS", "220 go", surplus(b"500 what"), BYE)
+    assert within.decisive.cause == "data before it was asked for"
 
 
 def test_no_hint_at_tls_where_there_is_tls():
