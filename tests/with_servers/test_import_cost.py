@@ -37,7 +37,7 @@ TLS = {"ssl", "_ssl", "socket", "selectors", "math", "array", "struct", "_struct
 RARE_PACKAGES = {"arrival", "maildomain", "resident", "sasl", "tls"}
 RARE = {
     *("check.several", "net.handshaking", "net.resolve", "net.threads", "net.unreachable"),
-    *("check.arrivals", "options.arrival", "options.arrivalplan"),
+    *("check.arrivals", "check.combined", "options.arrival", "options.arrivalplan", "options.tlsplan"),
     *("options.credentials", "options.files", "options.help", "options.inifile"),
     *("smtp.authentication", "smtp.message", "smtp.patterns", "smtp.raw", "smtp.starttls"),
 }
@@ -52,7 +52,7 @@ TLS_ROOM = {
         *("publickey", "validity"),
     )
 }
-TLS_ROOM |= {"smtp.starttls", "net.handshaking"}
+TLS_ROOM |= {"smtp.starttls", "net.handshaking", "options.tlsplan"}
 LOGIN = {f"sasl.{name}" for name in ("cram_md5", "exchange", "login", "mechanisms", "oauth", "saslprep", "scram")}
 LOGIN |= {"smtp.authentication"}
 
@@ -139,7 +139,7 @@ def test_nothing_needs_dnspython(server):
         assert not any(name.partition(".")[0] == "dns" for name in run.foreign)
 
 
-DNS = {"maildomain", "check.several"}
+DNS = {"maildomain", "check.several", "check.combined"}
 DNS |= {f"maildomain.{name}" for name in ("codec", "mx", "refusals", "resolvconf", "resolver", "routes")}
 DANE = {"maildomain.mtasts", "maildomain.policies", "tls.chain", "tls.policy", "tls.tlsa", *TLS_ROOM}
 

@@ -6,7 +6,7 @@ import os
 
 from ..smtp.plan import RawCommand
 from ..tls.plan import TlsPlan
-from . import files, hosts, values
+from . import hosts, values
 from .settings import UsageError, shown
 
 TYPE_CHECKING = False
@@ -97,6 +97,8 @@ def _ciphers(text: str) -> str:
 
 
 def _file(text: str) -> str:
+    from . import files  # noqa: PLC0415 - most checks with TLS name none
+
     try:
         return files.check_regular(text)
     except (OSError, ValueError) as error:
@@ -106,6 +108,8 @@ def _file(text: str) -> str:
 def _file_or_directory(text: str) -> str:
     if not os.path.isdir(text):
         return _file(text)
+    from . import files  # noqa: PLC0415 - as above
+
     try:
         return files.check_directory(text)
     except OSError as error:
