@@ -17,6 +17,7 @@ RUN = 5
 CUT_RUN = 3
 """Characters of a secret's beginning that words may not end with where they were cut off."""
 
+_GAP = b" \t\n\v\f\r.:,_-"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ROT13 = str.maketrans(_LETTERS + _LETTERS.upper(), (_LETTERS[13:] + _LETTERS[:13]) * 2)
 
@@ -71,13 +72,27 @@ def standing_alone(secrets: Sequence[str]) -> re.Pattern[bytes] | None:
         encoded = b2a_base64(octets, newline=False)
         forms |= {re.escape(form) for form in (octets, octets.hex().encode(), encoded, encoded.rstrip(b"="))}
         if len(secret) >= CUT_RUN:
-            for form in (secret, secret[::-1]):
-                forms.add(rb"[\s.:,_-]*".join(re.escape(char.encode("utf-8", "surrogateescape")) for char in form))
+            forms |= {
+                _spaced_out([char.encode("utf-8", "surrogateescape") for char in form])
+                for form in (secret, secret[::-1])
+            }
     if not forms:
         return None
     return re.compile(
         rb"(?<![0-9A-Za-z\x80-\xff])(?:" + b"|".join(forms) + rb")(?![0-9A-Za-z\x80-\xff])", re.IGNORECASE
     )
+
+
+def _spaced_out(chars: Sequence[bytes]) -> bytes:
+    """An expression for ``chars`` with separators between.
+
+    None of them is one of its neighbours: else there would be many ways to read a row of them, and each would be tried.
+    """
+    parts = [re.escape(chars[0])]
+    for before, char in zip(chars, chars[1:]):
+        between = bytes(octet for octet in _GAP if octet not in before + char)
+        parts.append(b"[" + re.escape(between) + b"]*" + re.escape(char))
+    return b"".join(parts)
 
 
 def beginnings(secret: str) -> Iterator[bytes]:

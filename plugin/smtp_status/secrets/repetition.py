@@ -11,6 +11,8 @@ there is a secret.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from itertools import accumulate
 
 from ..text import ELLIPSIS, restored
 from . import decodings, folding, forms, ordinary
@@ -201,8 +203,11 @@ class Login:
         places = self._runs.places(bare)
         marked: list[range] = []  # with symbols that do not just stand between words
         for text in folding.spaced(folded):
+            at = before = 0  # a place in the text, and what it is in the text made bare
             for found in self._runs_with_symbols.places(text):
-                place = range(len(folding.bare(text[: found.start])), len(folding.bare(text[: found.stop])))
+                before += len(folding.bare(text[at : found.start]))
+                at = found.start
+                place = range(before, before + len(folding.bare(text[at : found.stop])))
                 of_any_text = all(map(_PUNCTUATION.fullmatch, _SYMBOLS.findall(text, found.start, found.stop)))
                 (places if of_any_text else marked).append(place)
         if cut_off and bare.endswith(self._beginnings):
@@ -216,9 +221,12 @@ class Login:
     def _all_are_in(self, innocent: list[range], places: list[range], bare: bytes) -> bool:
         """Whether what stands at ``places`` of a text made ``bare`` is part of what is ``innocent``, and no password as
         a whole."""
+        innocent.sort(key=lambda one: one.start)
+        starts = [one.start for one in innocent]
+        furthest = [*accumulate((one.stop for one in innocent), max, initial=0)]  # of those before, the furthest end
         return all(
             place
-            and any(_within(place, other) for other in innocent)
+            and furthest[bisect_right(starts, place.start)] >= place.stop
             and not any(whole in bare[place.start : place.stop] for whole in self._whole)
             for place in places
         )
@@ -259,7 +267,3 @@ def _finds(octets: bytes, name: bytes) -> Iterator[range]:
     while start >= 0:
         yield range(start, start + len(name))
         start = octets.find(name, start + 1)
-
-
-def _within(inner: range, outer: range) -> bool:
-    return outer.start <= inner.start and inner.stop <= outer.stop

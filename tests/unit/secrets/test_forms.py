@@ -48,6 +48,14 @@ def test_short_ones_stand_alone(text: bytes):
     assert not pattern.search(b"crab1e and ab12")
 
 
+@pytest.mark.parametrize("text", [b"a-1", b"a - 1", b"a.-.1", b"1-a"])
+def test_a_short_one_that_holds_a_separator(text: bytes):
+    pattern = forms.standing_alone(["a-1"])
+    assert pattern is not None
+    assert pattern.search(text)
+    assert not pattern.search(b"a 1 and a--1b")
+
+
 def test_an_ordinary_short_word_is_not_looked_for():
     assert forms.standing_alone(["mail"]) is None
     assert forms.standing_alone([]) is None

@@ -393,3 +393,26 @@ def test_the_cost_grows_with_the_text(secret: str, piece: bytes) -> None:
     few = min(cost(4 * 1024) for _ in range(3))  # the first time, more is made ready
     # The least of several is what it costs; the first will do where nothing else is busy.
     assert any(cost(32 * 1024) < 16 * max(few, 0.0025) for _ in range(5))
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize(
+    ("secret", "names", "text"),
+    [
+        ("p@ss w-rd!x", [], "p@ss w-rd!x "),
+        ("mail.server", ["mail.server.example"], "mail.server error "),
+        ("xxmailserverxx", [], "mail server zq "),
+        ("xx-mail.server-xx", ["mail.server"], "mail.server zq "),
+        ("a-1", [], "a" + 65534 * "-"),
+        ("a--1", [], "a" + 65534 * "-"),
+        ("-.-a", [], "-."),
+    ],
+)
+def test_it_takes_time_in_proportion_to_the_text(secret: str, names: list[str], text: str) -> None:
+    """The longest reply, full of what looks like the secret; what each place of it has to do with each other took
+    seconds, or hours."""
+    login = Login([secret.encode()], names=names)
+    octets = (text * (65536 // len(text) + 1))[:65536].encode()
+    begin = time.process_time()
+    login.repeated_by(octets)
+    assert time.process_time() - begin < 0.4
