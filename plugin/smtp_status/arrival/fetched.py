@@ -23,7 +23,7 @@ _FLAGS = re.compile(rb"\bFLAGS \(([^()]*)\)")
 _DATE = rb'"([ \d]\d)-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"'
 _RECEIVED = re.compile(rb"\bINTERNALDATE " + _DATE)
 _SAVED = re.compile(rb"\bSAVEDATE " + _DATE)
-_QUOTED = re.compile(rb'\bBODY\[[^\]]*\](?:<\d+>)? "((?:[^"\\]|\\.)*)"')
+_QUOTED = re.compile(rb'\bBODY\[[^\[\]]*\](?:<\d+>)? "((?:[^"\\]|\\.)*)"')
 _LISTED = re.compile(rb'\(([^()]*)\) (?:"(\\?.)"|NIL) (.*)', re.DOTALL)
 _STATUS = re.compile(rb"\b(MESSAGES|UIDNEXT) (\d{1,10})(?!\d)")
 

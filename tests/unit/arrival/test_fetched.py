@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from smtp_status.arrival import fetched
@@ -84,3 +86,13 @@ def test_sets():
 def test_a_day_further_back():
     assert fetched.search_date(AT) == "26-Nov-2026"
     assert fetched.search_date(5) == "1-Jan-1970"
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("unit", [b"BODY[", b"BODY[] ", b'BODY[] "', b"FLAGS (", b'" ', b"\\", b"1 ("])
+def test_a_line_takes_time_in_proportion(unit: bytes) -> None:
+    """The longest there is, of what each may begin a part of an answer."""
+    line = f"1 (UID 5 INTERNALDATE {DATE} ".encode() + unit * (65536 // len(unit))
+    begin = time.process_time()
+    assert [message.uid for message in fetched.messages([line])] == [5]
+    assert time.process_time() - begin < 0.2
