@@ -1298,6 +1298,16 @@ def test_apart_a_clock_that_is_ahead(apart, ahead, age, code, words):
     assert re.fullmatch(rf"SMTP [A-Z]+ - 127\.0\.0\.1 {words}", result.first)
 
 
+def test_apart_a_mail_server_whose_clock_is_behind(apart):
+    apart.send()
+    (message,) = apart.world.imap.folders["INBOX"].messages
+    message.at -= 7200
+    result = apart.collect()
+    assert result.code == 0
+    words = r"SMTP OK - 127\.0\.0\.1 has probe mx in INBOX, sent \d+ s ago, arrived after 0 s"
+    assert re.fullmatch(words, result.first)
+
+
 def test_apart_a_probe_from_the_future_is_not_the_newest_for_ever(apart):
     apart.send()
     (message,) = apart.world.imap.folders["INBOX"].messages

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 
 MOST_AHEAD = 3600
-"""Seconds by which the sender's clock may be ahead of the mail server's.  One that is further ahead, be it once, would
-make a probe the newest for as long, and nobody would miss those that do not come after it."""
+"""Seconds by which the sender's clock may be ahead of both others.  One that is further ahead, be it once, would make a
+probe the newest for as long, and nobody would miss those that do not come after it.  Where this host's clock agrees
+with it, it is the mail server's that is behind."""
 
 
 class Found(NamedTuple):
@@ -101,7 +102,8 @@ class Collection:
             sent = seal.sent_at(self._collect.key, sender)
             came = message.stamp.received
             if sent is not None:
-                found.append(Found(place, message.uid, sent if sent <= came + MOST_AHEAD else float(came), came))
+                believed = sent <= max(came, time.time()) + MOST_AHEAD
+                found.append(Found(place, message.uid, sent if believed else float(came), came))
         return found
 
     def _delete(self, folders: Folders, older: list[Found], made: Collected) -> Collected:
