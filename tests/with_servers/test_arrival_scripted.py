@@ -1181,7 +1181,7 @@ def test_late_mail_of_one_of_several_targets(world):
         (1000, 100, 2, "arrive: took 900.000 s, at most 600 s wanted"),
     ],
 )
-@pytest.mark.parametrize("several", [(), ("-H", "localhost"), ("-H", "localhost", "--require", "2")])
+@pytest.mark.parametrize("several", [(), ("-H", "localhost", "--require", "all")])
 def test_a_server_that_is_asked_no_more(world, several, age, came, code, words):
     """With one name for the check: what went to a server of before is not laid on one of now."""
     there = world()
@@ -1192,6 +1192,21 @@ def test_a_server_that_is_asked_no_more(world, several, age, came, code, words):
     assert result.code == code
     assert result.first.startswith(f"SMTP {'CRITICAL' if code == 2 else 'WARNING'} - mx9.example.org {words}")
     assert ("2 of 2 servers accept mail" in result.first) == bool(several)
+
+
+@pytest.mark.parametrize("age", [1000, 3700])
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(
+    ("require", "code"), [((), 1), (("--require", "any"), 1), (("--require", "1"), 0), (("--require", "2"), 0)]
+)
+def test_a_server_that_is_asked_no_more_is_no_worse_than_one_that_is(world, require, code, number, age):
+    there = world()
+    for each in range(number):
+        there.imap.put(note(each + 1, target="mx9.example.org"), flags=DRAFT, age=age)
+    result = there.run("-H", "localhost", *require)
+    assert result.code == code, result.first
+    first = "WARNING - mx9.example.org arrive: " if code else "OK - 2 of 2 servers accept mail, "
+    assert result.first.startswith(f"SMTP {first}")
 
 
 def test_folders_with_a_sign_of_markup(world):

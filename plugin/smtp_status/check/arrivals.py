@@ -7,7 +7,8 @@ import nagiosplugin
 from ..arrival.judgement import figures, findings, ledger_of, rows, shown_seconds, time_of
 from ..arrival.settlement import Sent, Settlement
 from ..stages import MAILBOX_STAGES
-from .contexts import DaysContext, SecondsContext, limit_words, of_stages
+from . import states
+from .contexts import SERVICE_STATES, DaysContext, SecondsContext, limit_words, of_stages
 from .stagetable import Row
 from .summary import Part
 
@@ -101,7 +102,12 @@ class Arrivals:
     def findings(self, *, several: bool) -> list[Metric]:
         """What was found; with several targets what is about one of them is part of the verdict."""
         told = [one for one in self.told if not several or one.finding.stage != "arrive" or self.former(one)]
-        return [nagiosplugin.Metric(one.finding.stage, one.finding, context="finding") for one in told]
+        return [
+            nagiosplugin.Metric(
+                one.finding.stage, one.finding, context="former" if several and self.former(one) else "finding"
+            )
+            for one in told
+        ]
 
     # -- words
 
@@ -202,8 +208,24 @@ def contexts(settings: Settings, plan: ArrivalPlan) -> list[nagiosplugin.Context
         CountContext("lost", plan.lost),
         CountContext("spam"),
         CountContext("mailbox"),
+        FormerContext(settings),
         *of_stages(settings, MAILBOX_STAGES),
     ]
+
+
+class FormerContext(nagiosplugin.Context):
+    """The state of one finding about a target that only earlier runs had, beside several; no perfdata."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("former")
+        self._settings = settings
+
+    def evaluate(self, metric: Metric, resource: Resource) -> Result:
+        from .several import of_former  # noqa: PLC0415 - hardly ever
+
+        settings = self._settings
+        state = states.state_of(metric.value, settings.rules, settings.timeout_state)
+        return self.result_cls(SERVICE_STATES[of_former(metric.value, state, settings.require)], None, metric)
 
 
 class CountContext(nagiosplugin.Context):

@@ -98,7 +98,7 @@ class CombinedSummary(SMTPSummary):
         count = f"{verdict.accepting} of {len(verdict.judgements)} {noun} {goal}"
         if isinstance(settings.require, int) and verdict.delivering < settings.require:
             count += f", {settings.require} required"
-        if decisive is not None and decisive.metric.context == "finding":
+        if decisive is not None and decisive.metric.context in ("finding", "former"):
             if self._resource.arrivals is not None and decisive.metric.value.stage in MAILBOX_STAGES:
                 return self._of_mailbox_of_several(self._resource.arrivals, decisive.metric.value, count)
             notes = [] if worst.accepts else [_in_short(worst.outcome)]

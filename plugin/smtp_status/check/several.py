@@ -116,6 +116,18 @@ def decide(
     return Verdict(state, judgements)
 
 
+def of_former(finding: Finding, state: str, require: str | int | None) -> str:
+    """What the ``state`` of what is wrong with a probe comes to where its target is asked no more: that does not count
+    for ``--require``, and is no worse than one that is asked, beside others that work."""
+    if require == "all" or state == "ok":
+        return state
+    if isinstance(require, int):
+        return "ok"
+    if finding.kind in UNDELIVERED:
+        return "warning"
+    return state if require is None else "ok"
+
+
 def goal_of(plan: Plan, verdict: Verdict) -> str:
     """What is asked of the targets, in the plural; of one that answers well, and whose certificate or policy is what is
     wrong, it is not said that it does not answer."""
