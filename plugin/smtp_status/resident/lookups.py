@@ -41,17 +41,26 @@ class Lookups:
 
     def look_up(self, name: str, port: int, family: int, done: Callable[[], None]) -> Lookup:
         """Begin to look up ``name``; ``done`` is called once the lookup is done.  Raises OSError where there is no
-        thread for it."""
+        thread for it, and no question out."""
         asked = (name, port, family)
         lookup = Lookup(name, port, family)
         out = self._out.get(asked, [])
         if not out or time.monotonic() >= out[-1].began + PATIENCE * 2 ** (len(out) - 1):
-            question = _Question(Lookup(name, port, family))
-            self._pool.submit(question.asking.ask, lambda: self._found(asked, question))
-            out = self._out.setdefault(asked, out)
-            out.append(question)
+            try:
+                out = self._ask(asked)
+            except OSError:
+                if not out:
+                    raise
         out[-1].waiting.append((lookup, done))
         return lookup
+
+    def _ask(self, asked: Asked) -> list[_Question]:
+        """All questions that are out now, the newest of them just asked."""
+        question = _Question(Lookup(*asked))
+        self._pool.submit(question.asking.ask, lambda: self._found(asked, question))
+        out = self._out.setdefault(asked, [])
+        out.append(question)
+        return out
 
     def _found(self, asked: Asked, question: _Question) -> None:
         out = self._out[asked]

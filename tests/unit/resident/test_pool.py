@@ -111,6 +111,27 @@ def test_a_name_that_is_asked_for_again(monkeypatch):
     assert (done[-1], lookup.done, lookup.failure) == (8, True, None)
 
 
+def test_a_name_that_is_out_where_no_thread_is_to_be_had(pool, monkeypatch):
+    """It is waited for: a process of its own would wait for the same, and take 40 ms besides."""
+    monkeypatch.setattr(module, "MOST", 1)
+    monkeypatch.setattr("smtp_status.resident.lookups.PATIENCE", 0.0)
+    go_on = Event()
+
+    def hang(*_given: object) -> None:
+        go_on.wait(10)
+        raise OSError("nobody there")
+
+    monkeypatch.setattr("smtp_status.net.resolve.addresses", hang)
+    lookups, done = Lookups(pool), []
+    lookups.look_up("mx.example.org", 25, 0, lambda: done.append(1))
+    lookups.look_up("mx.example.org", 25, 0, lambda: done.append(2))
+    with pytest.raises(BlockingIOError):
+        lookups.look_up("mx2.example.org", 25, 0, lambda: done.append(3))
+    go_on.set()
+    collected(pool, done, 2)
+    assert done == [1, 2]
+
+
 def test_what_this_machine_is_short_of_is_no_fault_of_the_name(pool, monkeypatch):
     monkeypatch.setattr("smtp_status.net.resolve.addresses", short)
     done: list[int] = []
