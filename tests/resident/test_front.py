@@ -402,6 +402,17 @@ def test_more_checks_than_descriptors(scene, server):
             assert (answer.code, bool(re.match(waited, answer.out))) == (2, True), answer
 
 
+def test_more_checks_than_descriptors_for_a_while(scene, slow):
+    """Those that wait for no more than a part of their time take no process."""
+    there = scene("-v", wrap=("prlimit", "--nofile=110:110"))
+    for number in range(60):
+        there.worker.give(number, line(slow, f"-t 40 -F {number}.example.org"))
+    for number in range(60):
+        good(there.worker, number)
+    assert there.resident.end() == 0
+    assert re.search(r"^smtp_statusd: back end \d+: 60 checks, 0 of them left to the plugin$", there.resident.log, re.M)
+
+
 def test_what_the_core_says_is_no_message(scene):
     there = scene()
     there.worker._socket.sendall(b"job_id=1\0\1\0\0\0")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from ..smtp.plan import Plan
 
+TIMEOUT = (10.0, "critical")
+"""Seconds for all, and the state where they are not enough, if the command line says nothing of them."""
+
 MAYBE_EMPTY = frozenset({"expect", "fqdn", "authtype", "authpass"})
 """Options that count as not given where their value is empty (-C, -R and -U do too, each in its own way)."""
 
@@ -35,7 +38,7 @@ def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
 def settings_of(given: Arguments, environ: Mapping[str, str], began: float) -> Settings:
     """The settings for what was given; reads the files but ini files.  ``began``: when the check did, an instant of
     the monotonic clock.  Raises UsageError."""
-    timeout, timeout_state = given.value("timeout", values.timeout) or (10.0, "critical")
+    timeout, timeout_state = given.value("timeout", values.timeout) or TIMEOUT
     domain = _one_domain(given)
     targets = _targets(given, domain)
     rules = _rules(given)

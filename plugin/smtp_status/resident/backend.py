@@ -33,7 +33,10 @@ TICK, WITH_CLIENTS = 1.0, 0.25
 """Seconds between two looks at what tells nobody, and while clients wait for an acknowledgement or are slow."""
 
 PATIENCE = 0.5
-"""Seconds that a new check waits for a moment without anything else to do, or for descriptors."""
+"""Seconds that a new check waits for a moment without anything else to do."""
+
+LOOK = 0.1
+"""Seconds between two looks at who has waited too long for descriptors."""
 
 MINUTE = 60.0
 """Seconds between two lines of the log about what was done."""
@@ -133,6 +136,7 @@ class BackEnd:
         self._checks: dict[Check, None] = {}
         self._new: deque[tuple[float, Check]] = deque()
         self._most = max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE, 2)
+        self._look_at = 0.0
         self._finishing = False
         self._tally = _Tally() if verbose else None
 
@@ -151,7 +155,10 @@ class BackEnd:
                 last_tick = now
                 self._tick(now)
             room = self._room()
-            busy = self._loop.turn(0.0 if self._new and room else max(next_tick - now, 0.0))
+            pause = max(next_tick - now, 0.0)
+            if self._new:
+                pause = 0.0 if room else min(pause, LOOK)
+            busy = self._loop.turn(pause)
             # A check that begins while there is something else to do would count that as its server's time.
             while self._new and self._room() and (not busy or time.monotonic() - self._new[0][0] > PATIENCE):
                 _since, check = self._new.popleft()
@@ -181,9 +188,16 @@ class BackEnd:
         return not self._begun or self._spare()
 
     def _leave_who_waits_for_room(self) -> None:
-        """Each in a process of its own: its time would be over before it began, and its server would be blamed."""
-        while self._new and not self._room() and time.monotonic() - self._new[0][0] > PATIENCE:
-            self._new.popleft()[1].leave()
+        """Each in a process of its own: its time would be over before it began, and its server would be blamed.  Not
+        sooner than that may be: a process takes forty times what a check takes here."""
+        now = time.monotonic()
+        if not self._new or now < self._look_at or self._room():
+            return
+        self._look_at = now + LOOK
+        overdue = [(since, check) for since, check in self._new if now - since > check.patience]
+        for entry in overdue:
+            self._new.remove(entry)
+            entry[1].leave()
 
     def _tick(self, now: float) -> None:
         self._trusts.tick(now)

@@ -11,7 +11,7 @@ from ..net.clock import Deadline
 from ..net.loop import Run
 from ..net.resolve import of_lookups
 from ..net.routes import literal
-from ..options import build, commandline
+from ..options import build, commandline, values
 from ..options.settings import InformationWanted, Settings, UsageError
 from ..smtp import patterns
 from ..smtp.plan import Plan
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 READING_SECONDS = 1.0
 """How long files may take to be read; then the check takes a process of its own."""
+
+LEAST_PATIENCE = 0.5
+"""Seconds that every check may wait for room; a quarter of its own time where that is known, and longer."""
 
 SEARCH_SECONDS = 0.01
 """Processor time of a search by ``--response``, while which everybody else waits."""
@@ -120,6 +123,24 @@ class Check:
         self._known: dict[str, Address | None] = {}
         self._lookups: list[Lookup] = []
         self._run: Run | None = None
+        self._patience: float | None = None
+
+    @property
+    def patience(self) -> float:
+        """Seconds that it may wait for room; most of its time is its server's."""
+        if self._patience is None:
+            try:
+                line = commandline.parse(self._wish.words)
+                here = carry.way(line, self._wish.files, self._means.trusts.fresh) is not Way.ALONE
+                timeout, _ = line.value("timeout", values.timeout) or build.TIMEOUT
+            except (InformationWanted, UsageError):
+                here, timeout = False, 0.0
+            # What stands in an ini file may be another time.
+            known = here and not any(use.option.name == "extra-opts" for use in line.uses)
+            if self._wish.end is not None:
+                timeout = min(timeout, self._wish.end - self._wish.arrived)
+            self._patience = max(timeout / 4, LEAST_PATIENCE) if known else LEAST_PATIENCE
+        return self._patience
 
     # -- the steps
 
