@@ -729,6 +729,28 @@ def test_a_folder_that_is_made_anew_meanwhile(world):
     assert len(there.imap.left()) == 3
 
 
+def test_a_note_that_goes_to_a_folder_made_anew(world):
+    """Its UID there is in the one that is open a message of somebody else's."""
+
+    def select(session: Session, tag: str, name: str) -> bool:
+        session.folder = session.server.folders[name.strip('"')]
+        session.send(b"* %d EXISTS\r\n* OK [UIDVALIDITY 1] valid\r\n" % len(session.folder.messages))
+        session.ok(tag, "[READ-WRITE] selected")
+        return True
+
+    def append(session: Session, tag: str, arguments: str) -> bool:
+        session._literal(int(arguments.rpartition("{")[2].rstrip("}")))
+        session.ok(tag, "[APPENDUID 2 1] appended")
+        return True
+
+    there = world(deliver=False, answers={"SELECT": select, "APPEND": append})
+    there.imap.put(b"Subject: hello\r\n\r\nnot ours\r\n")
+    assert there.run().first == (
+        f"SMTP CRITICAL - 127.0.0.1 imap: the note that was just written is not to be found ({OK})"
+    )
+    assert there.imap.left() == [b"Subject: hello\r\n\r\nnot ours\r\n"]
+
+
 # -- deleting
 
 

@@ -249,12 +249,15 @@ class ImapMailbox:
         return fetched.status(data).get("UIDNEXT", 0)
 
     def append(self, name: str, octets: bytes) -> int | None:
-        """Put a message with the flags of a note into a folder; its UID where the server tells it (RFC 4315)."""
+        """Put a message with the flags of a note into a folder; its UID where the server tells it (RFC 4315), and that
+        folder is the one that was opened by this name: in one made anew it stands for another message."""
         flags = "(\\Draft \\Seen)"
         self._do("APPEND", self._client.append, foldername.quote(name), flags, "", octets)
         told = self._client.response("APPENDUID")[1]
         words = told[-1].split() if told and isinstance(told[-1], bytes) else []
-        return int(words[1]) if len(words) == 2 and words[1].isdigit() and len(words[1]) <= 10 else None
+        if len(words) != 2 or self._validities.get(name) not in (None, words[0]):
+            return None
+        return int(words[1]) if words[1].isdigit() and len(words[1]) <= 10 else None
 
     # -- in the folder that is open
 
