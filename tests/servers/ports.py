@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
+import os
 import random
 import socket
 from collections.abc import Iterator
@@ -10,19 +13,33 @@ from collections.abc import Iterator
 # Below the ports the kernel hands to outgoing connections, so that no client takes one between choice and
 # use.
 _FIRST, _LAST = 20000, 32000
+_SHARES = 8
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """``count`` different TCP ports nobody listens on."""
+    """``count`` different TCP ports nobody listens on, and nobody else in these tests was given before."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    choice = random.SystemRandom()
-    ports: set[int] = set()
+    order = _order()
+    ports: list[int] = []
     while len(ports) < count:
-        port = choice.randrange(_FIRST, _LAST)
+        port = next(order)
         with socket.socket(family) as probe, contextlib.suppress(OSError):
             probe.bind((host, port))
-            ports.add(port)
-    return list(ports)
+            ports.append(port)
+    return ports
+
+
+@functools.cache
+def _order() -> Iterator[int]:
+    """The ports of this process's share, in no order, and then again.
+
+    Servers are made before any of them is started: chosen freely, a port would be chosen twice now and then, and the
+    second server would end.  Each process of pytest-xdist has a share of its own.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = list(range(_FIRST + number % _SHARES, _LAST, _SHARES))
+    random.SystemRandom().shuffle(share)
+    return itertools.cycle(share)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from .certs import Certs
 from .mailbox import Mailbox
 from .policy import PolicyServer
 from .ports import free_ports
-from .process import Connect, Daemon
+from .process import Connect, Daemon, DaemonDied
 from .requirements import need, need_root
 from .template import fill
 
@@ -208,12 +208,24 @@ class Postfix:
         )
         host, port = next(iter(self._at.values()))
         self._daemon.wait_for(host, port, connect=self._connect)
+        # It takes one port after the other, and ends where somebody else has one of them.
+        self._wait_until_started(self._daemon)
 
     def stop(self) -> None:
         if self._daemon:
             self._daemon.stop()
         if self._policy:
             self._policy.stop()
+
+    def _wait_until_started(self, daemon: Daemon, timeout: float = 15) -> None:
+        log = self.base / "maillog"
+        end = time.monotonic() + timeout
+        while not log.exists() or "daemon started" not in self.log():
+            if not daemon.running():
+                raise DaemonDied(f"Postfix ended: {daemon.tail()}{self.log() if log.exists() else ''}")
+            if time.monotonic() > end:
+                raise TimeoutError(f"Postfix did not start within {timeout} s: {daemon.tail()}")
+            time.sleep(0.02)
 
     def mailbox(self) -> Mailbox:
         """A mailbox nobody used before."""

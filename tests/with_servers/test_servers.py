@@ -346,6 +346,28 @@ class TestPorts:
     def test_free(self):
         assert len(set(free_ports(5))) == 5
 
+    def test_none_is_given_twice_before_all_were(self):
+        """Two servers are often made before one of them is started."""
+        assert len({port for _ in range(20) for port in free_ports(20)}) == 400
+
+    def test_a_server_whose_port_is_taken_is_made_anew(self, certs: Certs, workdir: Path):
+        """Postfix takes the first of its ports, and ends at a later one."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            smtp, starttls = free_ports(2)
+            places = [
+                {"smtp": ("127.0.0.1", smtp), "mustls": ("127.0.0.1", starttls), "notls": taken.getsockname()},
+                None,
+            ]
+            server = started(lambda base: Postfix(base, certs, at=places.pop(0)), workdir)
+        try:
+            assert places == []
+            with socket.create_connection(("127.0.0.1", server.port["smtp"]), timeout=5) as client:
+                assert client.recv(100).startswith(b"220 ")
+        finally:
+            server.stop()
+
     def test_refusing(self):
         with refusing_port() as port, pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=2)
