@@ -140,7 +140,7 @@ TESTS = ROOT / "tests/unit"
 
 AS_A_WHOLE = {
     "tests/with_servers/test_arrival_scripted.py": {
-        *(("arrival", name) for name in ("collection", "fields", "folders", "judgement", "mailbox")),
+        *(("arrival", name) for name in ("collection", "fields", "folders", "imaplogin", "judgement", "mailbox")),
         *(("arrival", name) for name in ("seal", "session", "settlement", "stream")),
         *(("check", name) for name in ("arrivals", "collected")),
         ("options", "arrivalplan"),

@@ -10,19 +10,14 @@ import imaplib
 from time import monotonic
 
 from ..findings import Failure, TransportError
-from ..sasl import mechanisms
-from ..sasl.exchange import AuthFault
 from ..text import clean, sentence
 from . import fetched, foldername
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from typing import Any, Callable
 
-    from ..sasl.binding import Binding
-    from ..sasl.credentials import Credentials
-    from ..tls.layer import Peer
     from .fetched import Fetched, Folder
     from .stream import Stream
 
@@ -88,7 +83,7 @@ class ImapMailbox:
 
         self._do("", greeted)
         if self._client.state != "NONAUTH":
-            raise TransportError(Failure("protocol", f"no login asked for: {self._shown(self._client.welcome)}"))
+            raise TransportError(Failure("protocol", f"no login asked for: {self.shown(self._client.welcome)}"))
         self.capabilities = frozenset(self._client.capabilities)
 
     # -- before a folder is opened
@@ -105,113 +100,23 @@ class ImapMailbox:
         words = b" ".join(piece for piece in data if isinstance(piece, bytes))
         self.capabilities = frozenset(words.decode("ascii", "replace").upper().split())
 
-    def login(
-        self, credentials: Credentials, host: str, port: int, *, protected: bool, peer: Peer | None = None
-    ) -> None:
-        """Log in with the mechanism named, else the strongest both sides know.  ``peer``: as TLS knows it."""
-        offered = [word[len("AUTH=") :] for word in self.capabilities if word.startswith("AUTH=")]
-        binding = None if peer is None else mechanisms.bind(offered, peer.unique, peer.chain)
-        mechanism = mechanisms.choose(
-            offered,
-            credentials.mechanism,
-            protected=protected,
-            plaintext=credentials.plaintext,
-            has_secret=True,
-            has_client_cert=False,
-            binding=binding,
-        )
-        if mechanism is not None:
-            self._authenticate(mechanism, credentials, host, port, binding)
-        elif self._may_log_in(credentials, protected):
-            # Servers need not offer any mechanism beside the command (RFC 9051 section 6.2.3).
-            self._log_in(credentials)
-        else:
-            self._lack_mechanism(offered, credentials.mechanism, protected or credentials.plaintext, peer is not None)
+    def authenticate(self, mechanism: str, answer: Callable[[bytes], bytes | None]) -> None:
+        """AUTHENTICATE; ``answer`` is given each challenge, an empty one for the initial response, and returns what is
+        said to it, None to cancel."""
+        self._do(f"AUTHENTICATE {mechanism}", self._client.authenticate, mechanism, answer)
+
+    def log_in(self, user: str, password: str) -> None:
+        """The command LOGIN, in ASCII."""
+        # The password is quoted by imaplib, the user is not.
+        self._do("LOGIN", self._client.login, foldername.quote(user), password, hiding=True)
+
+    def learn_behind_login(self) -> None:
+        """What the server can do for who has logged in: often it has said so by itself."""
         told = self._client.response("CAPABILITY")[1]
         if told and isinstance(told[0], bytes):
             self.capabilities = frozenset(told[-1].decode("ascii", "replace").upper().split())
         else:
             self.learn()
-
-    def _authenticate(
-        self, mechanism: str, credentials: Credentials, host: str, port: int, binding: Binding | None
-    ) -> None:
-        try:
-            exchange = mechanisms.start(mechanism, credentials, host, port, binding=binding)
-        except ValueError as error:
-            raise TransportError(Failure("missing", str(error))) from None
-        faults: list[str] = []
-        initial = exchange.initial
-
-        def answer(challenge: bytes) -> bytes | None:
-            nonlocal initial
-            self._stream.hide_answers()
-            response, initial = initial, None
-            try:
-                if response is None:
-                    response = exchange.respond(challenge)
-                elif challenge:
-                    raise AuthFault(f"{mechanism} challenge before the initial response")
-            except AuthFault as fault:
-                faults.append(fault.cause)
-                return None
-            finally:
-                self._hide(exchange.secrets, exchange.sent)
-            return response
-
-        self._hide(exchange.secrets, exchange.sent)
-        try:
-            self._do(f"AUTHENTICATE {mechanism}", self._client.authenticate, mechanism, answer)
-            exchange.finish()
-        except AuthFault as fault:
-            faults.append(fault.cause)
-        except TransportError as error:
-            explanation = self._shown(exchange.explanation.encode("utf-8", "surrogateescape"))
-            if not faults and explanation and error.failure.kind == "failure":
-                raise TransportError(error.failure._replace(cause=f"{error.failure.cause}: {explanation}")) from None
-            if not faults:
-                raise
-        if faults:
-            raise TransportError(Failure("protocol", faults[0]))
-
-    def _may_log_in(self, credentials: Credentials, protected: bool) -> bool:
-        secret = credentials.secret.value if credentials.secret is not None else ""
-        return (
-            "LOGINDISABLED" not in self.capabilities
-            and credentials.mechanism in (None, "LOGIN")
-            and (protected or credentials.plaintext)
-            and (credentials.user + secret).isascii()
-        )
-
-    def _log_in(self, credentials: Credentials) -> None:
-        assert credentials.secret is not None
-        user, secret = (foldername.quote(word) for word in (credentials.user, credentials.secret.value))
-        self._hide((credentials.secret.value.encode(), secret[1:-1].encode()))
-        # The password is quoted by imaplib, the user is not.
-        self._do("LOGIN", self._client.login, user, credentials.secret.value, hiding=True)
-
-    def _lack_mechanism(self, offered: Sequence[str], wanted: str | None, allowed: bool, secured: bool) -> None:
-        listed = clean(" ".join(sorted(offered))) or "none"
-        if allowed and wanted in (None, "LOGIN") and "LOGINDISABLED" not in self.capabilities:
-            words = f"LOGIN takes no user and password beyond ASCII, other mechanisms offered: {listed}"
-        elif wanted is not None and wanted not in offered:
-            words = f"{wanted} not offered, only {listed}"
-        elif "STARTTLS" in self.capabilities and (not allowed or "LOGINDISABLED" in self.capabilities):
-            lacks = "login is disabled" if allowed else "no mechanism offered hides the password"
-            words = f"without TLS {lacks} ({listed}); --imap-tls starttls?"
-        elif not allowed:
-            words = f"without TLS no mechanism offered hides the password ({listed}); --auth-plaintext allows it"
-        elif secured and mechanisms.PLUS.intersection(offered if wanted is None else (wanted,)):
-            from ..sasl.binding import NONE  # noqa: PLC0415 - hardly any certificate is like that
-
-            words = f"{NONE}, offered: {listed}"
-        else:
-            words = mechanisms.without_password(offered, listed, "--imap-authtype")
-        raise TransportError(Failure("missing", words))
-
-    def _hide(self, secrets: Collection[bytes], sent: Collection[bytes] = ()) -> None:
-        self._stream.secrets.update(secrets)
-        self._stream.sent.update(sent)
 
     def folders(self) -> list[Folder]:
         """All folders, with what each is for where the server tells (RFC 6154)."""
@@ -379,21 +284,21 @@ class ImapMailbox:
             return Failure("missing", "the server does not say that it speaks IMAP4rev1")
         if first in (b"*", b"+") or word not in (b"NO", b"BAD"):
             return self._broken()
-        words = f"{word.decode('ascii')} {self._shown(rest[len(word) :])}".rstrip()
+        words = f"{word.decode('ascii')} {self.shown(rest[len(word) :])}".rstrip()
         if word == b"BAD":
             return Failure("error", words)
         return Failure("full" if b"[OVERQUOTA]" in rest.upper() else "failure", words)
 
     def _broken(self) -> Failure:
         if self._stream.goodbye:
-            words = self._shown(self._stream.goodbye.strip()[len(b"* BYE") :])
+            words = self.shown(self._stream.goodbye.strip()[len(b"* BYE") :])
             return Failure("closed", f"closed by the server: BYE {words}".rstrip())
         return Failure("protocol", f"not an IMAP answer: {self._said()}")
 
     def _said(self) -> str:
-        return self._shown(self._stream.last.strip())
+        return self.shown(self._stream.last.strip())
 
-    def _shown(self, octets: bytes) -> str:
+    def shown(self, octets: bytes) -> str:
         """The server's words for a sentence, and none of them where they repeat part of the login."""
         from ..secrets.repetition import HIDDEN  # noqa: PLC0415 - only where something is wrong
 

@@ -8,6 +8,7 @@ from ..findings import TransportError
 from ..net.routes import literal
 from ..options.settings import UsageError, shown
 from ..sasl.mechanisms import PLAINTEXT
+from .imaplogin import ImapLogin
 from .mailbox import ImapMailbox
 from .stream import Stream
 
@@ -97,7 +98,8 @@ class ImapSession:
             self._secure(stream)
             mailbox.learn()
         protected = plan.tls.mode != "off" or address.stays_here
-        mailbox.login(plan.credentials, self._tls_name, plan.port, protected=protected, peer=self._peer)
+        login = ImapLogin(mailbox, stream)
+        login.perform(plan.credentials, self._tls_name, plan.port, protected=protected, peer=self._peer)
         return mailbox
 
     def _addresses(self, deadline: Deadline, until: float, stop: int | None) -> tuple[Address, ...]:
